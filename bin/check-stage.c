@@ -1,0 +1,652 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* check-stage.c - aigw-check-stage: does a program keep aigw-filters(7)? */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sys/wait.h>
+
+#include "host.h"
+
+#define PROGRAM "aigw-check-stage"
+#define OUTPUT_MAX (256 * 1024 * 1024) /* bytes kept of a program's output */
+#define MANY 2000		       /* envelopes in the longer checks */
+#define STALL_MAX (64 * 1024 * 1024)   /* bytes taken from a stalled pipe */
+#define STALL_MS 1500
+
+struct options {
+	int64_t deadline;
+	bool help, version;
+};
+
+static const struct aigw_opt opts[] = {
+	{ "deadline", 0, AIGW_OPT_TIME, offsetof(struct options, deadline),
+	  "5s", "TIME", "how long one check may take", .min = 1,
+	  .max = 600000 },
+	{ "help", 'h', AIGW_OPT_FLAG, offsetof(struct options, help), "false",
+	  .help = "show this help" },
+	{ "version", 'V', AIGW_OPT_FLAG, offsetof(struct options, version),
+	  "false", .help = "show the version" },
+	{ 0 }
+};
+
+/* One run of the program: what it is given and what came of it. */
+struct trial {
+	char **argv;
+	const char *input;
+	size_t len;
+	size_t hold;	 /* keep stdin open until so many lines came out */
+	size_t read_max; /* close its stdout after so many bytes; 0: never */
+	bool stall;	 /* read nothing until it takes no more */
+	int64_t deadline;
+
+	struct aigw_buf out;
+	size_t lines, taken;
+	bool timed_out;
+	int status; /* exit code, or 128 + signal */
+};
+
+static int64_t clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static pid_t start(char **argv, int *in, int *out)
+{
+	int to[2], from[2];
+	pid_t pid;
+
+	if (pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC))
+		return -1;
+	pid = fork();
+	if (pid == 0) {
+		setpgid(0, 0);
+		dup2(to[0], 0);
+		dup2(from[1], 1);
+		signal(SIGPIPE, SIG_DFL);
+		execvp(argv[0], argv);
+		_exit(errno == ENOENT ? 127 : 126);
+	}
+	close(to[0]);
+	close(from[1]);
+	fcntl(to[1], F_SETFL, O_NONBLOCK);
+	fcntl(from[0], F_SETFL, O_NONBLOCK);
+	*in = to[1];
+	*out = from[0];
+	return pid;
+}
+
+static void shut(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void feed(struct trial *t, int *in)
+{
+	ssize_t n = write(*in, t->input + t->taken, t->len - t->taken);
+
+	if (n > 0)
+		t->taken += (size_t)n;
+	else if (n < 0 && errno != EAGAIN)
+		shut(in);
+	if (t->taken == t->len && t->lines >= t->hold)
+		shut(in);
+}
+
+static void drain(struct trial *t, int *in, int *out)
+{
+	char *to = aigw_buf_room(&t->out, 65536), *p, *end;
+	ssize_t n = to ? read(*out, to, 65536) : -1;
+
+	if (n <= 0) {
+		if (n == 0 || errno != EAGAIN)
+			shut(out);
+		return;
+	}
+	t->out.len += (size_t)n;
+	for (p = to, end = to + n; (p = memchr(p, '\n', (size_t)(end - p)));
+	     p++)
+		t->lines++;
+	if (t->taken == t->len && t->lines >= t->hold)
+		shut(in);
+	if (t->read_max && t->out.len >= t->read_max)
+		shut(out);
+}
+
+static int wait_for(pid_t pid, int64_t until, bool *timed_out)
+{
+	int status;
+
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		if (clock_ms() > until) {
+			*timed_out = true;
+			kill(-pid, SIGKILL);
+			waitpid(pid, &status, 0);
+			break;
+		}
+		usleep(2000);
+	}
+	kill(-pid, SIGKILL);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
+				     WEXITSTATUS(status);
+}
+
+/* With `stall`, reading starts when nothing was taken for STALL_MS. */
+static bool may_read(struct trial *t, int64_t *idle, size_t *before)
+{
+	if (!t->stall)
+		return true;
+	if (t->taken != *before) {
+		*before = t->taken;
+		*idle = clock_ms();
+	}
+	if (t->taken >= STALL_MAX || t->taken == t->len ||
+	    clock_ms() - *idle > STALL_MS)
+		t->stall = false;
+	return !t->stall;
+}
+
+static void run(struct trial *t)
+{
+	int64_t until = clock_ms() + t->deadline, idle = clock_ms();
+	struct pollfd p[2];
+	int in = -1, out = -1;
+	size_t before = 0;
+	pid_t pid;
+
+	aigw_buf_init(&t->out, OUTPUT_MAX);
+	pid = start(t->argv, &in, &out);
+	while (pid > 0 && (in >= 0 || out >= 0) && clock_ms() < until) {
+		bool reading = may_read(t, &idle, &before);
+
+		p[0].fd = t->taken < t->len ? in : -1;
+		p[0].events = POLLOUT;
+		p[1].fd = reading ? out : -1;
+		p[1].events = POLLIN;
+		poll(p, 2, 20);
+		if (p[0].fd >= 0 && p[0].revents)
+			feed(t, &in);
+		if (p[1].fd >= 0 && p[1].revents)
+			drain(t, &in, &out);
+		if (in >= 0 && !t->len)
+			shut(&in);
+		if (t->read_max && out < 0 && in < 0)
+			break;
+	}
+	t->timed_out = pid < 0 || (in >= 0 && !t->read_max);
+	shut(&in);
+	shut(&out);
+	t->status = pid < 0 ? 126 : wait_for(pid, until, &t->timed_out);
+}
+
+/* Lines to give ------------------------------------------------------------ */
+
+/* A request with members nobody knows and numbers that are easily bent. */
+#define UNKNOWN \
+	"\"x-unknown\":{\"big\":9007199254740993,\"dec\":1.10,\"e\":1E5}," \
+	"\"x-text\":\"\\u0000 caf\xc3\xa9 \xf0\x9f\x98\x80\""
+
+static int put_request(struct aigw_buf *b, unsigned n, size_t pad)
+{
+	char head[160];
+	char *to;
+	int len = snprintf(head, sizeof(head),
+			   "{\"aigw\":1,\"id\":\"check-%u\",\"op\":\"chat\","
+			   "\"req\":{\"model\":\"m\",\"messages\":[{\"role\":"
+			   "\"user\",\"content\":\"",
+			   n);
+
+	if (aigw_buf_add(b, head, (size_t)len) || !(to = aigw_buf_room(b, pad)))
+		return -1;
+	memset(to, 'x', pad);
+	b->len += pad;
+	return aigw_buf_str(b, "\"}]}," UNKNOWN "}\n");
+}
+
+static void requests(struct aigw_buf *b, unsigned n, size_t pad)
+{
+	unsigned i;
+
+	aigw_buf_init(b, OUTPUT_MAX);
+	for (i = 0; i < n; i++)
+		if (put_request(b, i, pad))
+			exit(AIGW_EXIT_SOFTWARE);
+}
+
+/* What came out --------------------------------------------------------------- */
+
+/* Call `fn` with each line, parsed; false when one is no envelope. */
+typedef bool (*line_fn)(void *arg, const struct aigw_env *env, const char *line,
+			size_t len);
+
+static bool each_line(const struct trial *t, line_fn fn, void *arg)
+{
+	const char *p = t->out.data, *end = p + t->out.len, *nl;
+	struct aigw_env *env;
+	struct aigw_err err;
+	bool good = true;
+
+	for (; good && p < end; p = nl + 1) {
+		/* As the last line in, the last line out may lack its end. */
+		nl = memchr(p, '\n', (size_t)(end - p));
+		nl = nl ? nl : end;
+		env = aigw_env_parse(p, (size_t)(nl - p), &err);
+		good = env && fn(arg, env, p, (size_t)(nl - p));
+		aigw_env_free(env);
+	}
+	return good;
+}
+
+static bool number_of(const struct aigw_env *env, unsigned *n)
+{
+	const char *id = aigw_env_id(env, NULL);
+
+	return sscanf(id, "check-%u", n) == 1;
+}
+
+struct tally {
+	unsigned n, total;
+	unsigned char seen[MANY];
+};
+
+static bool count_line(void *arg, const struct aigw_env *env, const char *line,
+		       size_t len)
+{
+	struct tally *tally = arg;
+	unsigned i;
+
+	(void)line;
+	(void)len;
+	if (!number_of(env, &i) || i >= tally->n || tally->seen[i])
+		return false;
+	tally->seen[i] = 1;
+	tally->total++;
+	return true;
+}
+
+static bool each_once(const struct trial *t, unsigned n)
+{
+	static const struct tally none;
+	struct tally *tally = malloc(sizeof(*tally));
+	bool good;
+
+	*tally = none;
+	tally->n = n;
+	good = each_line(t, count_line, tally) && tally->total == n;
+	free(tally);
+	return good;
+}
+
+static bool clean_end(const struct trial *t)
+{
+	return !t->timed_out && (t->status == 0 || t->status == 1);
+}
+
+/* The checks ---------------------------------------------------------------- */
+
+struct check {
+	const char *name;
+	bool (*fn)(char **argv, int64_t deadline, char *why, size_t size);
+};
+
+/* Run over `b`, which is released; false when it did not end well. */
+static bool run_over(struct trial *t, char **argv, struct aigw_buf *b,
+		     int64_t deadline, char *why, size_t size)
+{
+	t->argv = argv;
+	t->input = b->data;
+	t->len = b->len;
+	t->deadline = deadline;
+	run(t);
+	aigw_buf_release(b);
+	if (t->timed_out)
+		snprintf(why, size, "no end within the deadline");
+	else
+		snprintf(why, size, "exit code %d, %zu lines out", t->status,
+			 t->lines);
+	return !t->timed_out;
+}
+
+static bool check_answers(char **argv, int64_t ms, char *why, size_t size)
+{
+	struct trial t = { 0 };
+	struct aigw_buf b;
+	bool good;
+
+	requests(&b, MANY, 1500);
+	good = run_over(&t, argv, &b, ms, why, size) && clean_end(&t) &&
+	       each_once(&t, MANY);
+	aigw_buf_release(&t.out);
+	return good;
+}
+
+/* The chunks of a stream, and its answer behind them, stay in their order. */
+struct order {
+	int64_t next[2];
+};
+
+static bool order_line(void *arg, const struct aigw_env *env, const char *line,
+		       size_t len)
+{
+	struct order *order = arg;
+	int64_t seq;
+	unsigned i;
+
+	(void)line;
+	(void)len;
+	return number_of(env, &i) && i < 2 &&
+	       aigw_val_int(aigw_env_get(env, "seq"), &seq) &&
+	       seq == order->next[i]++;
+}
+
+#define CHUNKS 200
+
+static bool check_order(char **argv, int64_t ms, char *why, size_t size)
+{
+	struct order order = { 0 };
+	struct trial t = { 0 };
+	struct aigw_buf b;
+	char line[200];
+	bool good;
+	int i;
+
+	aigw_buf_init(&b, OUTPUT_MAX);
+	for (i = 0; i < 2 * CHUNKS; i++) {
+		snprintf(line, sizeof(line),
+			 "{\"aigw\":1,\"id\":\"check-%d\",\"e\":\"d\",\"i\":0,"
+			 "\"t\":\"x\",\"seq\":%d}\n",
+			 i % 2, i / 2);
+		if (aigw_buf_str(&b, line))
+			return false;
+	}
+	for (i = 0; i < 2; i++) {
+		snprintf(line, sizeof(line),
+			 "{\"aigw\":1,\"id\":\"check-%d\",\"res\":{\"blocks\":"
+			 "[]},\"seq\":%d}\n",
+			 i, CHUNKS);
+		if (aigw_buf_str(&b, line))
+			return false;
+	}
+	good = run_over(&t, argv, &b, ms, why, size) && clean_end(&t) &&
+	       each_line(&t, order_line, &order) &&
+	       order.next[0] == CHUNKS + 1 && order.next[1] == CHUNKS + 1;
+	aigw_buf_release(&t.out);
+	return good;
+}
+
+static bool has_unknown(void *arg, const struct aigw_env *env, const char *line,
+			size_t len)
+{
+	static const char text[] = "\0 caf\xc3\xa9 \xf0\x9f\x98\x80";
+	const char *s = aigw_env_str(env, "x-text", &len);
+
+	(void)arg;
+	(void)line;
+	return s && len == sizeof(text) - 1 && !memcmp(s, text, len) &&
+	       aigw_env_get(env, "x-unknown.big");
+}
+
+static bool is_spelled(const struct aigw_env *env, const char *path,
+		       const char *as)
+{
+	const char *s = aigw_val_num(aigw_env_get(env, path), NULL);
+
+	return s && !strcmp(s, as);
+}
+
+static bool has_numbers(void *arg, const struct aigw_env *env, const char *line,
+			size_t len)
+{
+	(void)arg;
+	(void)line;
+	(void)len;
+	return is_spelled(env, "x-unknown.big", "9007199254740993") &&
+	       is_spelled(env, "x-unknown.dec", "1.10") &&
+	       is_spelled(env, "x-unknown.e", "1E5");
+}
+
+static bool check_members(char **argv, int64_t ms, char *why, size_t size,
+			  line_fn fn)
+{
+	struct trial t = { 0 };
+	struct aigw_buf b;
+	bool good;
+
+	requests(&b, 3, 10);
+	good = run_over(&t, argv, &b, ms, why, size) && t.lines == 3 &&
+	       each_line(&t, fn, NULL);
+	aigw_buf_release(&t.out);
+	return good;
+}
+
+static bool check_unknown(char **argv, int64_t ms, char *why, size_t size)
+{
+	return check_members(argv, ms, why, size, has_unknown);
+}
+
+static bool check_numbers(char **argv, int64_t ms, char *why, size_t size)
+{
+	return check_members(argv, ms, why, size, has_numbers);
+}
+
+static bool check_errors(char **argv, int64_t ms, char *why, size_t size)
+{
+	static const char line[] =
+		"{\"aigw\":1,\"id\":\"check-0\",\"req\":{\"model\":\"m\"},"
+		"\"err\":{\"class\":\"policy\",\"message\":\"no\"}}\n";
+	struct trial t = { 0 };
+	struct aigw_buf b;
+	bool good;
+
+	aigw_buf_init(&b, sizeof(line));
+	good = !aigw_buf_str(&b, line) &&
+	       run_over(&t, argv, &b, ms, why, size) && clean_end(&t) &&
+	       t.out.len == sizeof(line) - 1 &&
+	       !memcmp(t.out.data, line, sizeof(line) - 1);
+	aigw_buf_release(&t.out);
+	return good;
+}
+
+static bool check_flush(char **argv, int64_t ms, char *why, size_t size)
+{
+	struct trial t = { .hold = 1 };
+	struct aigw_buf b;
+	bool good;
+
+	requests(&b, 1, 10);
+	good = run_over(&t, argv, &b, ms, why, size);
+	if (!good)
+		snprintf(why, size, "no answer while its input stayed open");
+	aigw_buf_release(&t.out);
+	return good;
+}
+
+static bool check_cancel(char **argv, int64_t ms, char *why, size_t size)
+{
+	struct trial t = { 0 };
+	struct aigw_buf b;
+	bool good;
+
+	requests(&b, 1, 10);
+	good = !aigw_buf_str(&b, "{\"id\":\"check-0\",\"e\":\"cancel\"}\n") &&
+	       !put_request(&b, 1, 10) &&
+	       run_over(&t, argv, &b, ms, why, size) && clean_end(&t) &&
+	       t.lines == 3;
+	aigw_buf_release(&t.out);
+	return good;
+}
+
+static bool check_eof(char **argv, int64_t ms, char *why, size_t size)
+{
+	struct trial t = { 0 };
+	struct aigw_buf b;
+	bool good;
+
+	requests(&b, 0, 0);
+	good = run_over(&t, argv, &b, ms, why, size) && t.status == 0 &&
+	       t.out.len == 0;
+	aigw_buf_release(&t.out);
+	return good;
+}
+
+static bool check_last_line(char **argv, int64_t ms, char *why, size_t size)
+{
+	struct trial t = { 0 };
+	struct aigw_buf b;
+	bool good;
+
+	requests(&b, 2, 10);
+	b.len--; /* no line end behind the last */
+	good = run_over(&t, argv, &b, ms, why, size) && clean_end(&t) &&
+	       each_once(&t, 2);
+	aigw_buf_release(&t.out);
+	return good;
+}
+
+static bool check_sigpipe(char **argv, int64_t ms, char *why, size_t size)
+{
+	struct trial t = { .read_max = 1 };
+	struct aigw_buf b;
+	bool good;
+
+	requests(&b, MANY, 4000);
+	good = run_over(&t, argv, &b, ms, why, size);
+	aigw_buf_release(&t.out);
+	return good;
+}
+
+/* It may pass garbage on, refuse it or fail loudly; not swallow it. */
+static bool check_garbage(char **argv, int64_t ms, char *why, size_t size)
+{
+	struct trial t = { 0 };
+	struct aigw_buf b;
+	bool good;
+
+	requests(&b, 1, 10);
+	good = !aigw_buf_str(&b, "{\"aigw\":1, not json\n") &&
+	       !put_request(&b, 1, 10) &&
+	       run_over(&t, argv, &b, ms, why, size) &&
+	       (t.lines >= 3 || t.status != 0);
+	aigw_buf_release(&t.out);
+	return good;
+}
+
+static bool check_stall(char **argv, int64_t ms, char *why, size_t size)
+{
+	struct trial t = { .stall = true };
+	struct aigw_buf b;
+	bool good;
+
+	requests(&b, MANY, 50000);
+	good = run_over(&t, argv, &b, ms + STALL_MS, why, size) &&
+	       clean_end(&t) && each_once(&t, MANY);
+	aigw_buf_release(&t.out);
+	return good;
+}
+
+static bool check_big(char **argv, int64_t ms, char *why, size_t size)
+{
+	struct trial t = { 0 };
+	struct aigw_buf b;
+	bool good;
+
+	requests(&b, 1, 4 * 1024 * 1024);
+	good = run_over(&t, argv, &b, ms, why, size) && clean_end(&t) &&
+	       t.lines == 1 && t.out.len > 4 * 1024 * 1024 &&
+	       each_line(&t, has_unknown, NULL);
+	aigw_buf_release(&t.out);
+	return good;
+}
+
+static const struct check checks[] = {
+	{ "each request is answered once, under its id", check_answers },
+	{ "events of a stream keep their order", check_order },
+	{ "unknown members and NUL are kept", check_unknown },
+	{ "numbers keep their spelling", check_numbers },
+	{ "an error envelope passes byte for byte", check_errors },
+	{ "an answer is flushed while the input is open", check_flush },
+	{ "a cancel passes and does no harm", check_cancel },
+	{ "no input is no output and exit code 0", check_eof },
+	{ "a last line without line end is answered", check_last_line },
+	{ "it ends when its reader has gone", check_sigpipe },
+	{ "garbage is refused, passed on or fatal, not swallowed",
+	  check_garbage },
+	{ "a slow reader loses nothing", check_stall },
+	{ "a line of 4 MB passes", check_big },
+};
+
+static void show_help(void)
+{
+	printf(PROGRAM " - does a program keep the filter protocol?\n\n"
+		       "Examples:\n"
+		       "  $ aigw check-stage -- jq -c --unbuffered .\n"
+		       "  $ aigw check-stage --deadline 20s -- ./my-filter\n\n"
+		       "Usage: aigw check-stage [OPTION]... -- PROGRAM "
+		       "[ARGUMENT]...\n\nOptions:\n");
+	aigw_opts_help(opts, stdout);
+	printf("\nThe output is TAP. See aigw-filters(7).\n");
+}
+
+static int run_checks(char **argv, int64_t deadline)
+{
+	size_t i, n = sizeof(checks) / sizeof(*checks), failed = 0;
+	char why[200];
+
+	printf("TAP version 13\n1..%zu\n", n);
+	for (i = 0; i < n; i++) {
+		bool good = checks[i].fn(argv, deadline, why, sizeof(why));
+
+		printf("%s %zu - %s\n", good ? "ok" : "not ok", i + 1,
+		       checks[i].name);
+		if (!good)
+			printf("# %s\n", why);
+		fflush(stdout);
+		failed += !good;
+	}
+	return failed ? AIGW_EXIT_RECORDS : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct aigw_log log = { stderr, PROGRAM, AIGW_WARNING };
+	struct options options = { 0 };
+	struct aigw_err err = { 0 };
+	int i, end, operands, code = 0;
+
+	/* Options of the program behind "--" are not ours. */
+	for (end = 1; end < argc && strcmp(argv[end], "--"); end++)
+		;
+	signal(SIGPIPE, SIG_IGN);
+	if (aigw_opts_defaults(opts, &options, &err) ||
+	    aigw_opts_argv(opts, &options, NULL, NULL, end, argv, &operands,
+			   NULL, &err)) {
+		code = AIGW_EXIT_USAGE;
+	} else if (options.help) {
+		show_help();
+	} else if (options.version) {
+		printf(PROGRAM " %s\n", AIGW_VERSION);
+	} else if (operands || end + 1 >= argc) {
+		aigw_fail(&err, "expected `-- PROGRAM [ARGUMENT]...`; try "
+				"--help");
+		code = AIGW_EXIT_USAGE;
+	} else {
+		for (i = end + 1; i < argc; i++)
+			argv[i - end - 1] = argv[i];
+		argv[argc - end - 1] = NULL;
+		code = run_checks(argv, options.deadline);
+	}
+	if (err.text[0])
+		aigw_log(&log, AIGW_ERR, "%s", err.text);
+	aigw_opts_release(opts, &options);
+	return code;
+}
