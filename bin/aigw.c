@@ -36,7 +36,7 @@ static const struct command commands[] = {
 	{"check-stage", "test whether a program behaves as a filter must"},
 	{NULL, "Tools"},
 	{"keys", "make, list, revoke and rotate API keys"},
-	{"tokens", "count the tokens of a text"},
+	{"tokens", "count the tokens of texts and chat requests"},
 };
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
 

@@ -220,7 +220,7 @@ static void json_option(struct aigw_json *w, const struct stage *s, size_t i)
 static void json_stage(struct aigw_json *w, const struct stage *s)
 {
 	const struct aigw_stage_conf *sc = s->sc;
-	size_t n = sc->filter ? aigw_opts_count(sc->filter->opts) : 0, i;
+	size_t n = s->self ? aigw_opts_count(sc->filter->opts) : 0, i;
 
 	aigw_json_object(w);
 	aigw_json_key(w, "name");
@@ -231,7 +231,7 @@ static void json_stage(struct aigw_json *w, const struct stage *s)
 	aigw_json_str(w, aigw_body_name(sc->body));
 	aigw_json_key(w, "at");
 	aigw_json_str(w, aigw_conf_where(sc->node));
-	if (sc->filter) {
+	if (s->self) {
 		aigw_json_key(w, "options");
 		aigw_json_array(w);
 		for (i = 0; i < n; i++)
@@ -417,14 +417,14 @@ static void put_option(struct page *p, const struct stage *s, size_t i)
 static void put_stage(struct page *p, const struct stage *s)
 {
 	const struct aigw_stage_conf *sc = s->sc;
-	size_t n = sc->filter ? aigw_opts_count(sc->filter->opts) : 0, i;
+	size_t n = s->self ? aigw_opts_count(sc->filter->opts) : 0, i;
 
 	put(p, "\n");
 	put_key(p, 0, sc->name);
 	put_where(p, aigw_body_name(sc->body));
 	for (i = 0; i < n; i++)
 		put_option(p, s, i);
-	if (!sc->filter) {
+	if (!s->self) {
 		put(p, "  exec:");
 		put_list(p, &sc->exec, false);
 		put_where(p, aigw_conf_where(sc->node));

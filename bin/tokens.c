@@ -18,7 +18,7 @@
 
 #define READ_BYTES (64 * 1024)
 #define FLUSH READ_BYTES
-#define ENCODINGS 8		       /* open at once; there are fewer */
+#define ENCODINGS 8			     /* open at once; there are fewer */
 #define OUT_MAX ((size_t)1024 * 1024 * 1024) /* one answer with its ids */
 
 struct tokens {
@@ -34,10 +34,10 @@ struct tokens {
 	enum aigw_exit code;
 };
 
-#define ROW(NAME, TYPE, FIELD, ...)                                    \
-	{                                                              \
-		.name = NAME, .type = AIGW_OPT_##TYPE,                 \
-		.offset = offsetof(struct tokens, FIELD), __VA_ARGS__  \
+#define ROW(NAME, TYPE, FIELD, ...) \
+	{ \
+		.name = NAME, .type = AIGW_OPT_##TYPE, \
+		.offset = offsetof(struct tokens, FIELD), __VA_ARGS__ \
 	}
 
 static const struct aigw_opt rows[] = {
@@ -58,7 +58,7 @@ static const struct aigw_opt rows[] = {
 	    .help = "longest line, request, or text with --ids"),
 	ROW("help", FLAG, help, .letter = 'h', .help = "this text"),
 	ROW("version", FLAG, version, .letter = 'V', .help = "the version"),
-	{ .type = AIGW_OPT_END },
+	{.type = AIGW_OPT_END},
 };
 
 static void usage(FILE *out)
@@ -80,8 +80,6 @@ static int fail_as(struct tokens *t, enum aigw_exit code, const char *why)
 	return -1;
 }
 
-/* ------------------------------------------------------------- counters */
-
 /* The counter of an encoding, opened when it is first needed. */
 static struct aigw_counter *counter_of(struct tokens *t, const char *name,
 				       struct aigw_err *err)
@@ -97,7 +95,7 @@ static struct aigw_counter *counter_of(struct tokens *t, const char *name,
 	enc = t->counters < ENCODINGS ? aigw_encoding_open(name, err) : NULL;
 	if (!enc)
 		return NULL;
-	c = aigw_counter_new(enc, err);
+	c = aigw_encoding_verify(enc, err) ? NULL : aigw_counter_new(enc, err);
 	if (!c) {
 		aigw_encoding_free(enc);
 		return NULL;
@@ -131,14 +129,12 @@ static void counters_free(struct tokens *t)
 	}
 }
 
-/* --------------------------------------------------------------- output */
-
 static int flush(struct tokens *t)
 {
 	struct aigw_err err;
 
-	if (t->out.len && aigw_fd_write(STDOUT_FILENO, t->out.data, t->out.len,
-					&err))
+	if (t->out.len &&
+	    aigw_fd_write(STDOUT_FILENO, t->out.data, t->out.len, &err))
 		return fail_as(t, AIGW_EXIT_IO, err.text);
 	t->out.len = 0;
 	return 0;
@@ -187,8 +183,6 @@ static int print(struct tokens *t, const struct aigw_val *id, uint64_t n,
 		return aigw_fail(err, "out of memory");
 	return 0;
 }
-
-/* ------------------------------------------------------------- counting */
 
 static enum aigw_specials specials(const struct tokens *t)
 {
@@ -242,7 +236,8 @@ static int count_chat(struct tokens *t, const struct aigw_val *id,
 		     err);
 }
 
-/* A line, or with --chat the whole input: {"id":...,"text":...}, or a request. */
+/* A line, or with --chat the whole input: {"id":...,"text":...}, or a request.
+ */
 static int count_record(struct tokens *t, const char *s, size_t len,
 			struct aigw_err *err)
 {
@@ -267,8 +262,6 @@ static int count_record(struct tokens *t, const char *s, size_t len,
 	aigw_doc_free(doc);
 	return rc;
 }
-
-/* ---------------------------------------------------------------- input */
 
 /* Any size, in the memory of one window. */
 static int count_stream(struct tokens *t)
@@ -322,8 +315,8 @@ static int count_lines(struct tokens *t)
 	aigw_records_init(&in, STDIN_FILENO, AIGW_SPLIT_LINES,
 			  (size_t)t->max_line);
 	in.cut_bom = true;
-	while (!rc && (got = aigw_records_next(&in, &rec, &err)) !=
-			      AIGW_GOT_END) {
+	while (!rc &&
+	       (got = aigw_records_next(&in, &rec, &err)) != AIGW_GOT_END) {
 		size_t before = t->out.len;
 
 		if (got == AIGW_GOT_FAILED) {
@@ -333,6 +326,10 @@ static int count_lines(struct tokens *t)
 		if (got == AIGW_GOT_BAD ||
 		    count_record(t, rec.data, rec.len, &err)) {
 			t->out.len = before;
+			if (err.code && !strcmp(err.code, "no_vocabulary")) {
+				rc = fail_as(t, AIGW_EXIT_CONFIG, err.text);
+				break;
+			}
 			aigw_log(&t->log, AIGW_ERR,
 				 "line %llu at byte %llu: %s",
 				 (unsigned long long)rec.line,
@@ -370,7 +367,7 @@ static void run(struct tokens *t)
 
 int main(int argc, char **argv)
 {
-	struct tokens t = { .log = { stderr, "aigw-tokens", AIGW_INFO } };
+	struct tokens t = {.log = {stderr, "aigw-tokens", AIGW_INFO}};
 	struct aigw_err err;
 	int n = 0;
 

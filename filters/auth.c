@@ -511,7 +511,7 @@ static enum aigw_verdict apply(void *self, struct aigw_env *env,
 AIGW_DEFINE_FILTER(auth) = {
 	.name = "auth",
 	.summary = "say who asks, and refuse who may not",
-	.examples = "  $ aigw prompt 'hello' | aigw-auth\n"
+	.examples = "  $ aigw prompt -m fast -e 'Say hello' | aigw-auth\n"
 		    "  $ aigw keys new team-a/bob --models 'gpt-*' -o bob.key\n"
 		    "  $ aigw-auth --unix deny --keys /etc/aigw/keys.jsonl\n",
 	.wants = AIGW_REQUEST,

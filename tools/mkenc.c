@@ -68,8 +68,6 @@ static void *section_new(struct maker *m, enum img_section which, size_t n,
 	return m->section[which];
 }
 
-/* ------------------------------------------------------------ rank file */
-
 static int base64_value(int c)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -124,7 +122,7 @@ static void ranks_parse(struct maker *m)
 
 	m->token = zalloc(IMG_NONE, sizeof(*m->token));
 	while (*p) {
-		struct token t = { p, 0 };
+		struct token t = {p, 0};
 		const uint8_t *end = base64_decode(p, &t.n);
 		char *stop;
 		unsigned long id;
@@ -144,8 +142,6 @@ static void ranks_parse(struct maker *m)
 	}
 	m->head.ids = m->ids;
 }
-
-/* ---------------------------------------------------------------- order */
 
 static int token_compare(const struct token *a, const struct token *b)
 {
@@ -179,7 +175,7 @@ static void tokens_sort(struct maker *m)
 
 static uint32_t token_find(const struct maker *m, const uint8_t *s, size_t n)
 {
-	struct token want = { s, (uint32_t)n };
+	struct token want = {s, (uint32_t)n};
 	uint32_t lo = 0, hi = m->count;
 
 	while (lo < hi) {
@@ -196,13 +192,11 @@ static uint32_t token_find(const struct maker *m, const uint8_t *s, size_t n)
 	return IMG_NONE;
 }
 
-/* --------------------------------------------------------------- tables */
-
 static void bytes_make(struct maker *m)
 {
 	uint32_t *bytes = section_new(m, IMG_BYTES, 256, sizeof(*bytes));
-	uint32_t *doubles = section_new(m, IMG_DOUBLES, 65536,
-					sizeof(*doubles));
+	uint32_t *doubles =
+		section_new(m, IMG_DOUBLES, 65536, sizeof(*doubles));
 
 	memset(bytes, 0xff, 256 * sizeof(*bytes));
 	for (uint32_t i = 0; i < 65536; i++)
@@ -251,8 +245,8 @@ static void token_split(const struct maker *m, uint32_t id, uint32_t split[2])
 		uint32_t best = id, where = 0;
 
 		for (uint32_t i = 0; i + 2 <= parts; i++) {
-			uint32_t found = token_find(m, t->s + at[i],
-						    at[i + 2] - at[i]);
+			uint32_t found =
+				token_find(m, t->s + at[i], at[i + 2] - at[i]);
 
 			if (found < best) {
 				best = found;
@@ -283,8 +277,8 @@ static uint32_t log_for(uint64_t n)
 static void pairs_make(struct maker *m)
 {
 	uint32_t flog = log_for(m->ids * 16ull), plog = log_for(m->ids);
-	uint64_t *filter = section_new(m, IMG_FILTER,
-				       (UINT64_C(1) << flog) / 64, 8);
+	uint64_t *filter =
+		section_new(m, IMG_FILTER, (UINT64_C(1) << flog) / 64, 8);
 	uint64_t *pairs = section_new(m, IMG_PAIRS, UINT64_C(1) << plog, 8);
 	uint32_t(*split)[2] = section_new(m, IMG_SPLIT, m->ids, 8);
 
@@ -331,18 +325,17 @@ static void vocabulary_make(struct maker *m)
 		slot = hash & ((UINT64_C(1) << log) - 1);
 		while (slots[slot] != SLOT_EMPTY)
 			slot = (slot + 1) & ((UINT64_C(1) << log) - 1);
-		slots[slot] =
-			(uint32_t)(hash >> (64 - SLOT_TAG_BITS)) << SLOT_AT_BITS
-			| at;
+		slots[slot] = (uint32_t)(hash >> (64 - SLOT_TAG_BITS))
+				      << SLOT_AT_BITS |
+			      at;
 		records[at] = id << 8 | t->n;
 		memcpy(records + at + 1, t->s, t->n);
 		at += 1 + (t->n + 3) / 4;
 	}
 }
 
-/* ----------------------------------------------------------------- trie */
-
-/* A node still to be expanded: tokens lo..hi of the order share `depth` bytes. */
+/* A node still to be expanded: tokens lo..hi of the order share `depth` bytes.
+ */
 struct branch {
 	uint32_t node, lo, hi, depth;
 };
@@ -412,7 +405,8 @@ static void trie_expand(const struct maker *m, struct trie *t,
 
 	if (n)
 		base = trie_place(t, child, n);
-	/* The parent is already there: the branch above has claimed the unit. */
+	/* The parent is already there: the branch above has claimed the unit.
+	 */
 	t->unit[b->node] |= trie_unit(0, base, id);
 	if (n && base + 256 > t->top)
 		t->top = base + 256;
@@ -430,8 +424,8 @@ static void trie_expand(const struct maker *m, struct trie *t,
 
 static void trie_make(struct maker *m)
 {
-	struct trie t = { zalloc(MAX_TRIE, 8), zalloc(MAX_TRIE, 4),
-			  zalloc(MAX_TRIE, 4), 256 };
+	struct trie t = {zalloc(MAX_TRIE, 8), zalloc(MAX_TRIE, 4),
+			 zalloc(MAX_TRIE, 4), 256};
 	struct branch *queue = zalloc(MAX_TRIE, sizeof(*queue));
 	uint32_t head = 0, tail = 1;
 	uint64_t *unit;
@@ -444,7 +438,7 @@ static void trie_make(struct maker *m)
 		t.prev[i] = (i + MAX_TRIE - 1) % MAX_TRIE;
 	}
 	t.unit[TRIE_ROOT] = trie_unit(MAX_TRIE - 1, 0, 0);
-	queue[0] = (struct branch){ TRIE_ROOT, 0, m->count, 0 };
+	queue[0] = (struct branch){TRIE_ROOT, 0, m->count, 0};
 	while (head < tail) {
 		struct branch b = queue[head++];
 
@@ -457,8 +451,6 @@ static void trie_make(struct maker *m)
 	free(t.prev);
 	free(queue);
 }
-
-/* ---------------------------------------------------------------- image */
 
 static void image_write(struct maker *m, const char *path)
 {
@@ -497,7 +489,7 @@ static void image_write(struct maker *m, const char *path)
 
 int main(int argc, char **argv)
 {
-	struct maker m = { 0 };
+	struct maker m = {0};
 
 	if (argc != 3)
 		die("usage: mkenc RANKS IMAGE");

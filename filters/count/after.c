@@ -87,14 +87,14 @@ static int fill(struct bill *b, const struct aigw_val *usage,
 	n[AIGW_UNIT_REQUEST] = 1;
 	n[AIGW_UNIT_SEARCH] =
 		number(usage, "raw.server_tool_use.web_search_requests");
+	for (int u = 0; u < AIGW_UNITS; u++)
+		if (n[u] < 0 || b->in < 0)
+			return aigw_fail(err, "usage: a count below 0");
 	if (cached > b->in || write > b->in - cached ||
 	    audio_in > b->in - cached - write ||
 	    number(usage, "reasoning") > out)
 		return aigw_fail(err, "usage: the parts are more than the sum");
 	n[AIGW_UNIT_IN] = b->in - cached - write - audio_in;
-	for (int u = 0; u < AIGW_UNITS; u++)
-		if (n[u] < 0)
-			return aigw_fail(err, "usage: a count below 0");
 	return 0;
 }
 

@@ -133,7 +133,7 @@ AIGW_DEFINE_FILTER(count) = {
 	.name = "count",
 	.summary = "count tokens and money, before and after the send",
 	.examples =
-		"  $ aigw prompt -e hello -m gpt-4o-mini | aigw-count | jq .cost\n"
+		"  $ aigw prompt -m gpt-4o -e hello | aigw-count | jq .cost\n"
 		"  $ ... | aigw-count --budget 5 --ledger L | aigw-send |\n"
 		"        aigw-count --ledger L\n",
 	.wants = AIGW_REQUEST | AIGW_RESPONSE | AIGW_ERROR,

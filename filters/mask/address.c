@@ -39,6 +39,34 @@ static bool version_before(const struct mask_find *f, size_t a)
 	return false;
 }
 
+/*
+ * 2.3.4.1 is the number of a section more often than a host: of addresses with
+ * only small numbers, those with a word, a port, brackets or a URL around them
+ * and the well-known resolvers are taken.
+ */
+static bool section(const struct mask_find *f, size_t a, size_t b,
+		    const unsigned char ip[4])
+{
+	static const char *const words[] = {
+		"ip",	  "ips",      "address",    "addresses", "host",
+		"server", "dns",      "from",	    "ping",	 "ssh",
+		"client", "gateway",  "router",	    "addr",	 "connect",
+		"login",  "resolver", "nameserver", NULL};
+	const char next = b < f->len ? f->s[b] : 0;
+	const char before = a ? f->s[a - 1] : 0;
+
+	for (int i = 0; i < 4; i++) {
+		if (ip[i] > 19)
+			return false;
+	}
+	if ((ip[0] == ip[1] && ip[1] == ip[2] && ip[2] == ip[3]) ||
+	    (ip[0] == 10 && next != ' ') || next == '/' || before == '@' ||
+	    (next == ':' && b + 1 < f->len && mask_digit(f->s[b + 1])) ||
+	    (before && strchr("[(/\"'`=", before)))
+		return false;
+	return !mask_context(f, a, words);
+}
+
 void mask_check_ipv4(struct mask_find *f, unsigned type, size_t a, size_t b)
 {
 	char text[16];
@@ -53,7 +81,10 @@ void mask_check_ipv4(struct mask_find *f, unsigned type, size_t a, size_t b)
 		return;
 	if (ip[0] == 0 || (ip[0] == 255 && ip[1] == 255 && ip[2] == 255))
 		return; /* "this host" and netmasks name nobody */
-	mask_found(f, type, MASK_B, a, b);
+	if (b + 1 < f->len && f->s[b] == '-' && mask_alpha(f->s[b + 1]))
+		return; /* 1.3.0.1-rc2 */
+	if (!section(f, a, b, ip))
+		mask_found(f, type, MASK_B, a, b);
 }
 
 /*

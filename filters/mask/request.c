@@ -362,17 +362,28 @@ static int check_numbers(const struct mask *m, const struct aigw_val *v,
 static int hide_string(void *arg, const char *path, bool key, const char *s,
 		       size_t len, struct aigw_buf *with, struct aigw_err *err);
 
+/* The arguments of a tool call must stay JSON; other texts need not, and a card
+ * number in them is hidden as text. But then escapes would hide what they are.
+ */
+static bool must_stay_json(const char *path, const char *s, size_t len)
+{
+	const char *name = path ? strrchr(path, '/') : NULL;
+
+	return (name && !strcmp(name, "/arguments")) ||
+	       memmem(s, len, "\\u", 2);
+}
+
 /* A string that is a JSON container: 1 when masked inside, 0 when not, 2 when
- * it is none. */
-static int hide_json(struct work *w, const char *s, size_t len,
-		     struct aigw_buf *with, struct aigw_err *err)
+ * it is none or is better taken as text. */
+static int hide_json(struct work *w, const char *path, const char *s,
+		     size_t len, struct aigw_buf *with, struct aigw_err *err)
 {
 	size_t i = 0;
 	bool changed = false;
 	struct aigw_doc *doc;
 	int rc;
 
-	while (i < len && strchr(" \t\r\n", s[i]) && s[i])
+	while (i < len && s[i] && strchr(" \t\r\n", s[i]))
 		i++;
 	if (i == len || (s[i] != '{' && s[i] != '[') || w->nested == NESTED_MAX)
 		return 2;
@@ -382,7 +393,7 @@ static int hide_json(struct work *w, const char *s, size_t len,
 	rc = check_numbers(w->m, aigw_doc_root(doc), err);
 	aigw_doc_free(doc);
 	if (rc)
-		return -1;
+		return must_stay_json(path, s, len) ? -1 : 2;
 	w->nested++;
 	rc = aigw_json_map(s, len, hide_string, w, with, &changed, err);
 	w->nested--;
@@ -406,7 +417,7 @@ static int hide_string(void *arg, const char *path, bool key, const char *s,
 	     (listed(bytes, sizeof(bytes) / sizeof(*bytes), path) &&
 	      is_base64(s, len))))
 		return 0;
-	rc = hide_json(w, s, len, with, err);
+	rc = hide_json(w, path, s, len, with, err);
 	if (rc != 2)
 		return rc;
 	if (w->key_len && len <= SHORT_VALUE)

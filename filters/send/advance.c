@@ -60,15 +60,14 @@ static enum progress too_large(struct call *c)
 static enum progress read_error(struct call *c)
 {
 	const struct provider *p = c->targets[c->at].provider;
-	int64_t wait = c->retry_after_ms;
 
 	if (!c->ended)
 		return MORE;
 	aigw_fault_init(&c->fault, "headers");
 	aigw_fault_read(p->dialect, c->status, c->whole.data, c->whole.len,
 			&c->fault);
-	if (c->retry_after_ms >= 0 && c->fault.retryable)
-		c->fault.retry_after_ms = wait;
+	if (c->fault.retryable) /* 200s carry one, too: it means nothing */
+		c->fault.retry_after_ms = c->retry_after_ms;
 	if (c->request_id[0])
 		memcpy(c->fault.request_id, c->request_id,
 		       sizeof(c->request_id));
@@ -171,8 +170,6 @@ static enum progress step_http(struct call *c)
 {
 	bool good;
 
-	if (c->transfer)
-		c->status = transfer_status(c->transfer);
 	if (c->status == 0)
 		return c->ended ? truncated(c) : MORE;
 	good = c->status >= 200 && c->status < 300;
@@ -296,27 +293,27 @@ void call_due(struct call *c)
 
 /* From http.c --------------------------------------------------------------- */
 
-static void on_data(void *arg)
-{
-	struct call *c = arg;
-
-	c->heard = send_now(c->s);
-	if (!c->status) {
-		c->status = transfer_status(c->transfer);
-		c->is_stream = transfer_is_stream(c->transfer);
-		c->connect_ms = transfer_connect_ms(c->transfer);
-	}
-	call_advance(c);
-}
-
 static void read_headers(struct call *c)
 {
 	const struct provider *p = c->targets[c->at].provider;
 	const char *id = transfer_header(c->transfer, p->dialect->id_header);
 
+	c->status = transfer_status(c->transfer);
+	c->is_stream = transfer_is_stream(c->transfer);
+	c->connect_ms = transfer_connect_ms(c->transfer);
+	c->retry_after_ms = retry_after(c->transfer, (int64_t)time(NULL));
 	if (id)
 		snprintf(c->request_id, sizeof(c->request_id), "%s", id);
-	c->retry_after_ms = retry_after(c->transfer, (int64_t)time(NULL));
+}
+
+static void on_data(void *arg)
+{
+	struct call *c = arg;
+
+	c->heard = send_now(c->s);
+	if (!c->status)
+		read_headers(c);
+	call_advance(c);
 }
 
 /* The transfer goes, so what it still holds is taken over. */
@@ -326,8 +323,6 @@ static void on_done(void *arg, const struct aigw_fault *fault)
 	size_t len = 0;
 	const char *p;
 
-	c->status = transfer_status(c->transfer);
-	c->is_stream = transfer_is_stream(c->transfer);
 	read_headers(c);
 	c->ended = true;
 	c->broke_off = fault;

@@ -113,11 +113,14 @@ static int set_answer(struct call *c, struct aigw_err *err)
 
 static int set_notes(struct call *c, struct aigw_err *err)
 {
-	const char *p = c->notes.data, *end = p + c->notes.len;
+	const char *p = c->notes.data, *end;
 	struct aigw_buf more;
 	struct aigw_json w;
 	int rc = 0;
 
+	if (!c->notes.len)
+		return 0;
+	end = p + c->notes.len;
 	aigw_buf_init(&more, TEXT_MAX);
 	while (!rc && p < end) {
 		const char *kind = p, *path = kind + strlen(kind) + 1;

@@ -360,6 +360,7 @@ static int set_options(struct transfer *t, const struct http_request *req)
 	if (curl_easy_setopt(e, CURLOPT_PRIVATE, t) ||
 	    curl_easy_setopt(e, CURLOPT_URL, req->url) ||
 	    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https") ||
+	    curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L) ||
 	    curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) ||
 	    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) ||
 	    curl_easy_setopt(e, CURLOPT_HTTP_VERSION,

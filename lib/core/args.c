@@ -266,9 +266,8 @@ static void wrap(const char *s, int at, int left, FILE *out)
 			fprintf(out, "\n%*s", left, "");
 		else
 			putc(' ', out);
-		used = used == 0 || used + 1 + width > WIDTH
-			       ? left + width
-			       : used + 1 + width;
+		used = used == 0 || used + 1 + width > WIDTH ? left + width
+							     : used + 1 + width;
 		fwrite(s, 1, len, out);
 	}
 	putc('\n', out);

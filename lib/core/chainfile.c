@@ -129,8 +129,6 @@ static int check_item(const struct item *item, const struct aigw_conf *node,
 {
 	bool linked = item->body == AIGW_BODY_LINKED;
 
-	if (!item->filter == (item->exec.n == 0))
-		return aigw_conf_fail(node, err, "needs either filter or exec");
 	if (!item->filter && item->options)
 		return aigw_conf_fail(node, err,
 				      "options belong to a filter; exec has "
@@ -153,18 +151,20 @@ static int take_item(struct aigw_chainfile *cf, struct item *item,
 	struct aigw_stage_conf *sc = &cf->stages[cf->n];
 	const char *base = item->filter, *slash;
 
+	if (!item->filter == (item->exec.n == 0))
+		return aigw_conf_fail(node, err, "needs either filter or exec");
 	*sc = (struct aigw_stage_conf){.node = node, .body = item->body};
-	if (item->filter) {
-		sc->filter = filter_by_name(filters, item->filter);
-		if (!sc->filter)
-			return fail_word(filters, false, aigw_conf_where(node),
-					 "filter", item->filter, err);
-		sc->section = aigw_conf_get(cf->conf, item->filter);
-		sc->options = item->options;
-	} else {
+	if (item->exec.n > 0) {
 		sc->body = AIGW_BODY_FOREIGN;
 		slash = strrchr(item->exec.v[0], '/');
 		base = slash ? slash + 1 : item->exec.v[0];
+	} else {
+		sc->filter = filter_by_name(filters, base);
+		if (!sc->filter)
+			return fail_word(filters, false, aigw_conf_where(node),
+					 "filter", base, err);
+		sc->section = aigw_conf_get(cf->conf, base);
+		sc->options = item->options;
 	}
 	if (item->name && check_name(cf, item->name, node, err) < 0)
 		return -1;
@@ -192,7 +192,9 @@ static int read_item(struct aigw_chainfile *cf, const struct aigw_conf *node,
 
 	if (name) {
 		item.filter = strdup(name);
-		rc = item.filter ? 0 : aigw_fail(err, "out of memory");
+		rc = item.filter ? 0 : -1;
+		if (rc < 0)
+			aigw_fail(err, "out of memory");
 	} else if (aigw_conf_kind(node) == AIGW_CONF_MAP) {
 		rc = aigw_opts_conf(item_opts, &item, node, origin, err);
 		if (rc == 0)

@@ -305,7 +305,7 @@ static int open_members(struct aigw_env *env)
 	return 0;
 }
 
-/* A member that the line does not have yet. */
+/* A member that the line does not have yet; removed until it has a value. */
 static struct aigw_member *append_member(struct aigw_env *env, const char *name,
 					 size_t len)
 {
@@ -324,7 +324,7 @@ static struct aigw_member *append_member(struct aigw_env *env, const char *name,
 	}
 	m->key = key.data;
 	m->key_len = key.len;
-	m->added = true;
+	m->added = m->removed = true;
 	return m;
 }
 
@@ -385,10 +385,8 @@ static int spliced(const struct aigw_env *env, const struct aigw_member *m,
 {
 	size_t base_len;
 	const char *base = member_text(env, m, &base_len);
-	bool object = base_len && *base == '{' && !m->removed &&
-		      (m->text || !m->added);
 
-	if (!object) {
+	if (m->removed || *base != '{') {
 		base = "{}";
 		base_len = 2;
 	}
@@ -425,9 +423,6 @@ static int set_path(struct aigw_env *env, const char *path, const char *json,
 	aigw_buf_release(&out);
 	if (text)
 		return replace(env, m, text, len, err);
-	/* A member made for this edit has no value yet: it stays unwritten. */
-	if (m->added && !m->text)
-		m->removed = true;
 	return failed ? -1 : aigw_fail(err, "out of memory");
 }
 
@@ -611,6 +606,20 @@ static int write_member(const struct aigw_env *env, const struct aigw_member *m,
 	return m->text ? aigw_buf_add(out, m->text, m->text_len) : 0;
 }
 
+/* Members are opened for an edit that may then change nothing. */
+static bool is_edited(const struct aigw_env *env)
+{
+	size_t i;
+
+	for (i = 0; i < env->n_members; i++) {
+		const struct aigw_member *m = &env->members[i];
+
+		if (m->removed || m->added || m->text)
+			return true;
+	}
+	return false;
+}
+
 static int write_edited(const struct aigw_env *env, struct aigw_buf *out)
 {
 	const char *sep = "{";
@@ -633,7 +642,7 @@ int aigw_env_write(const struct aigw_env *env, struct aigw_buf *out,
 	size_t before = out->len;
 	int failed;
 
-	if (env->members)
+	if (is_edited(env))
 		failed = write_edited(env, out);
 	else
 		failed = aigw_buf_add(out, env->line, env->len) ||

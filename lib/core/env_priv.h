@@ -38,6 +38,7 @@ struct aigw_env {
 	uint64_t since; /* milliseconds of the loop's clock */
 	uint64_t mark;	/* how much had been queued when it was */
 	bool passed;	/* a later one was answered before it */
+	bool final;	/* a response or an error: behind it no chunks come */
 };
 
 /* Take over what `from` says and free it; the chain's members stay. */

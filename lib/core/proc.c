@@ -24,7 +24,8 @@
 struct stream {
 	struct stream *next;
 	uint64_t seq;
-	bool broken; /* the child died with some of it */
+	uint64_t mark; /* as of its last chunk */
+	bool broken;   /* the child died with some of it */
 	size_t len;
 	char id[];
 };
@@ -44,6 +45,7 @@ struct proc {
 	uint64_t queued;   /* bytes given to this child */
 	uint64_t progress; /* when it last answered */
 	unsigned restarts, strays;
+	unsigned cancels;  /* given to this child and not back yet */
 	bool ending, full;
 	struct aigw_err dead; /* code set: it cannot be run any more */
 };
@@ -158,13 +160,14 @@ static struct stream *open_stream(struct proc *p, const struct aigw_env *env)
 	return s;
 }
 
-/* Its last envelope has been here; was the stream broken? */
+/* Its last envelope has been here; was the stream broken? It stays when chunks
+ * came behind that: somebody uses the id again. */
 static bool close_stream(struct proc *p, const struct aigw_env *env)
 {
 	struct stream **at = find_stream(p, env), *s = *at;
 	bool was_broken = s && s->broken;
 
-	if (s) {
+	if (s && s->mark <= env->mark) {
 		*at = s->next;
 		p->n_streams--;
 		free(s);
@@ -204,6 +207,7 @@ static const struct child_events events;
 static int start(struct proc *p, struct aigw_err *err)
 {
 	p->queued = 0;
+	p->cancels = 0;
 	p->progress = now(p);
 	p->child = child_start(aigw_stage_loop(p->stage), p->exec.v,
 			       (size_t)p->queue + 4 * (size_t)AIGW_LINE_MAX,
@@ -303,8 +307,22 @@ static enum aigw_verdict take_chunk(struct proc *p, struct aigw_env *env,
 	s->broken = s->broken || !p->child;
 	if (!s->broken && give(p, env, err))
 		return AIGW_FAILED;
+	s->mark = p->queued;
 	aigw_env_free(env);
 	set_full(p);
+	return AIGW_TAKEN;
+}
+
+/* It must not overtake its request, so it goes through the child. */
+static enum aigw_verdict take_cancel(struct proc *p, struct aigw_env *env,
+				     struct aigw_err *err)
+{
+	if (!p->child)
+		return AIGW_NEXT;
+	if (give(p, env, err))
+		return AIGW_FAILED;
+	p->cancels++;
+	aigw_env_free(env);
 	return AIGW_TAKEN;
 }
 
@@ -321,8 +339,9 @@ static enum aigw_verdict apply(void *self, struct aigw_env *env,
 	if (kind == AIGW_CHUNK)
 		return take_chunk(p, env, err);
 	if (kind == AIGW_CANCEL)
-		return p->child && give(p, env, err) ? AIGW_FAILED : AIGW_NEXT;
+		return take_cancel(p, env, err);
 	env->mark = 0;
+	env->final = kind & (AIGW_RESPONSE | AIGW_ERROR);
 	if (p->child && give(p, env, err))
 		return AIGW_FAILED;
 	append(p, env);
@@ -364,7 +383,7 @@ static void take_answer(struct proc *p, struct aigw_env *answer)
 	unlink_env(p, env);
 	if (!p->first)
 		uv_timer_stop(p->timer);
-	if (close_stream(p, env)) {
+	if (env->final && close_stream(p, env)) {
 		aigw_env_free(answer);
 		aigw_fail_as(&why, AIGW_E_UPSTREAM, "stage_died",
 			     "stage died in the middle of this stream");
@@ -378,20 +397,19 @@ static void take_answer(struct proc *p, struct aigw_env *answer)
 static void take_event(struct proc *p, struct aigw_env *env)
 {
 	struct stream *s = *find_stream(p, env);
+	bool cancel = aigw_env_kind(env) == AIGW_CANCEL;
 	struct aigw_env *of;
 
 	for (of = s ? NULL : p->first; of && !same_id(of, env); of = of->next)
 		;
-	if (aigw_env_kind(env) == AIGW_CANCEL) {
-		/* Ours went on already when the child was given it. */
-		aigw_env_free(env);
-	} else if (s || of) {
-		env->seq = s ? s->seq : of->seq;
-		p->progress = now(p);
-		aigw_stage_inject(p->stage, env);
-	} else {
+	if (cancel ? !p->cancels : !s && !of) {
 		stray(p, env);
+		return;
 	}
+	p->cancels -= cancel;
+	env->seq = cancel ? 0 : s ? s->seq : of->seq;
+	p->progress = now(p);
+	aigw_stage_inject(p->stage, env);
 }
 
 static void on_line(void *arg, const char *line, size_t len)

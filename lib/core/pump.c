@@ -191,7 +191,7 @@ static void push_bad(struct pump *p, const struct aigw_err *why)
 
 	env = aigw_env_new(id, (size_t)n);
 	if (env &&
-	    !aigw_env_reject(env, why, p->log->program, "client", "gateway",
+	    !aigw_env_reject(env, why, "input", "client", "gateway",
 			     &err) &&
 	    !aigw_env_set_int(env, "err.line", (int64_t)p->line, &err)) {
 		push(p, env);

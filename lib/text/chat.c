@@ -50,8 +50,6 @@ static void count_any(struct chat *chat, const struct aigw_val *v)
 		count_any(chat, member);
 }
 
-/* ---------------------------------------------------------------- parts */
-
 /* {"image_url":{"url":"data:image/png;base64,...","detail":"low"}}, and
  * {"source":{"type":"base64","data":"..."}}. */
 static void count_image(struct chat *chat, const struct aigw_val *part)
@@ -79,9 +77,9 @@ static void count_image(struct chat *chat, const struct aigw_val *part)
 	}
 	if (!s || !aigw_image_size(s, len, &width, &height))
 		width = height = IMAGE_SIDE;
-	chat->n += aigw_image_tokens(
-		chat->model, width, height,
-		aigw_val_is(aigw_val_get(image, "detail"), "low"));
+	chat->n += aigw_image_tokens(chat->model, width, height,
+				     aigw_val_is(aigw_val_get(image, "detail"),
+						 "low"));
 }
 
 /* OpenAI counts 10 tokens a second; 24 kHz of 16 bits, or 128 kbit/s. */
@@ -108,8 +106,6 @@ static void count_part(struct chat *chat, const struct aigw_val *part)
 	else
 		count_any(chat, part);
 }
-
-/* ------------------------------------------------------------- messages */
 
 static void count_content(struct chat *chat, const struct aigw_val *content,
 			  bool pad)
@@ -223,9 +219,8 @@ static int count_messages(struct chat *chat, const struct aigw_val *messages,
 	return 0;
 }
 
-/* -------------------------------------------------------------- options */
-
-/* "none", "auto", "required", {"name"}, {"type":"function","function":{"name"}} */
+/* "none", "auto", "required", {"name"}, {"type":"function","function":{"name"}}
+ */
 static void count_choice(struct chat *chat, const struct aigw_val *choice)
 {
 	const struct aigw_val *name = aigw_val_at(choice, "function.name");
@@ -264,7 +259,7 @@ int aigw_chat_count(struct aigw_counter *c, const char *model, size_t len,
 		    const struct aigw_val *body, struct aigw_chat_count *out,
 		    struct aigw_err *err)
 {
-	struct chat chat = { .counter = c, .err = err };
+	struct chat chat = {.counter = c, .err = err};
 	const char *own;
 	bool tools;
 

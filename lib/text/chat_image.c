@@ -122,7 +122,7 @@ static bool webp_size(const struct image *im, uint32_t *w, uint32_t *h)
 bool aigw_image_size(const char *base64, size_t len, uint32_t *width,
 		     uint32_t *height)
 {
-	struct image im = { base64, 0 };
+	struct image im = {base64, 0};
 
 	while (len && base64[len - 1] == '=')
 		len--;

@@ -112,8 +112,7 @@ static void put_type(struct chat *chat, const struct aigw_val *schema,
 			      aigw_val_is(type, "number") ||
 			      aigw_val_is(type, "integer"))) {
 		put_enum(chat, values);
-	} else if (aigw_val_is(type, "string") ||
-		   aigw_val_is(type, "number") ||
+	} else if (aigw_val_is(type, "string") || aigw_val_is(type, "number") ||
 		   aigw_val_is(type, "boolean") || aigw_val_is(type, "null")) {
 		put_val(chat, type);
 	} else if (aigw_val_is(type, "integer")) {

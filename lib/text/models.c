@@ -7,8 +7,7 @@
 #include "text/tokens.h"
 
 static const struct aigw_model assumed_model = {
-	"", true, "o200k_base", 3, 1, 3, false, AIGW_IMAGE_TILES, 85, 170
-};
+	"", true, "o200k_base", 3, 1, 3, false, AIGW_IMAGE_TILES, 85, 170};
 
 const struct aigw_model *aigw_model_assumed(void)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tokens-image.h - the mapped vocabulary: tools/mkenc.c writes, tokens.c reads */
+/* tokens-image.h - the mapped vocabulary: tools/mkenc.c writes, tokens.c reads
+ */
 #ifndef AIGW_TEXT_TOKENS_IMAGE_H
 #define AIGW_TEXT_TOKENS_IMAGE_H
 
@@ -98,7 +99,7 @@ struct img_key {
 
 static inline struct img_key img_key_load(const void *p, size_t n)
 {
-	struct img_key k = { 0, 0 };
+	struct img_key k = {0, 0};
 
 	if (n > 8) {
 		memcpy(&k.lo, p, 8);
@@ -142,7 +143,7 @@ static inline uint64_t img_sum(const void *p, size_t n)
 {
 	const uint64_t k = UINT64_C(0x9e3779b97f4a7c15);
 	const char *s = p;
-	uint64_t lane[4] = { 1, 2, 3, 5 }, w[4], sum = n;
+	uint64_t lane[4] = {1, 2, 3, 5}, w[4], sum = n;
 	size_t i = 0;
 
 	for (; i + 32 <= n; i += 32) {

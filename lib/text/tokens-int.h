@@ -10,13 +10,11 @@
 #include "text/tokens-image.h"
 #include "text/tokens.h"
 
-/* ------------------------------------------------- pieces: tokens_scan.c */
-
 /* What the grammars tell apart; tools/mkunicode.mjs has the same numbers. */
 enum cp_class {
 	CP_OTHER,
-	CP_UPPER, /* Lu, Lt */
-	CP_LOWER, /* Ll */
+	CP_UPPER,  /* Lu, Lt */
+	CP_LOWER,  /* Ll */
 	CP_LETTER, /* Lm, Lo */
 	CP_MARK,
 	CP_NUMBER,
@@ -41,8 +39,6 @@ extern scan_fn *const scan_next[SCAN_FAMILIES];
 const uint8_t *scan_contraction(const uint8_t *p, const uint8_t *end,
 				bool fold);
 
-/* ---------------------------------------------------------- the encoding */
-
 struct special {
 	const char *name;
 	uint32_t id;
@@ -52,7 +48,7 @@ struct encoding_kind {
 	const char *name, *image;
 	enum scan_family family;
 	const struct special *specials; /* ends with a NULL name */
-	uint32_t reserved;	/* <|reserved_N|> from here, 0: none */
+	uint32_t reserved;		/* <|reserved_N|> from here, 0: none */
 	uint32_t reserved_end;
 };
 
@@ -76,11 +72,9 @@ struct aigw_encoding {
 uint32_t special_at(const struct encoding_kind *kind, const uint8_t *s,
 		    const uint8_t *end, size_t *n);
 
-/* -------------------------------------------------- merges: tokens_bpe.c */
-
-#define BPE_SHORT 32u	    /* bytes, for the array merge */
+#define BPE_SHORT 32u	      /* bytes, for the array merge */
 #define BPE_LONG (64u * 1024) /* bytes, for backtracking; then prefixes */
-#define BPE_MEMO_LOG 17	    /* pairs of tokens that are remembered */
+#define BPE_MEMO_LOG 17	      /* pairs of tokens that are remembered */
 
 /* What the cores need besides the encoding; part of a counter. */
 struct bpe {
@@ -112,13 +106,13 @@ size_t bpe_backtrack(struct bpe *bpe, const uint8_t *s, size_t n);
 #define DP_RING (2 * IMG_MAX_TOKEN)
 
 struct dp {
-	uint64_t at;		     /* bytes taken */
-	uint64_t found[2];	     /* bit i: prefix at + 1 + i is known */
-	uint32_t last[DP_RING];	     /* of prefix p at p % DP_RING */
-	uint64_t count[DP_RING];     /* the same */
-	size_t run;		     /* equal bytes from here on, at least */
-	uint64_t match[2];	     /* lengths of the tokens that begin here */
-	uint32_t id[IMG_MAX_TOKEN];  /* and the tokens */
+	uint64_t at;		    /* bytes taken */
+	uint64_t found[2];	    /* bit i: prefix at + 1 + i is known */
+	uint32_t last[DP_RING];	    /* of prefix p at p % DP_RING */
+	uint64_t count[DP_RING];    /* the same */
+	size_t run;		    /* equal bytes from here on, at least */
+	uint64_t match[2];	    /* lengths of the tokens that begin here */
+	uint32_t id[IMG_MAX_TOKEN]; /* and the tokens */
 };
 
 void dp_init(struct dp *dp);
@@ -136,8 +130,6 @@ static inline uint32_t dp_last(const struct dp *dp)
 {
 	return dp->last[dp->at % DP_RING];
 }
-
-/* -------------------------------------------------------------- counter */
 
 /*
  * Counts of pieces seen before, in two direct-mapped tables: the whole key is
@@ -174,11 +166,11 @@ enum run_kind {
 
 struct run {
 	enum run_kind kind;
-	struct dp whole; /* from the start of the run */
-	bool cut;	 /* it can end where `rest` begins */
+	struct dp whole;    /* from the start of the run */
+	bool cut;	    /* it can end where `rest` begins */
 	uint64_t cut_count; /* and then counts this */
 	struct dp rest;
-	unsigned last;		/* bytes of its last character */
+	unsigned last;		 /* bytes of its last character */
 	uint64_t before_last[2]; /* counts of whole and rest without it */
 };
 

@@ -15,47 +15,52 @@
 #endif
 
 static const struct special r50k_specials[] = {
-	{ "<|endoftext|>", 50256 },
-	{ NULL, 0 },
+	{"<|endoftext|>", 50256},
+	{NULL, 0},
 };
 
 static const struct special p50k_edit_specials[] = {
-	{ "<|endoftext|>", 50256 },
-	{ "<|fim_prefix|>", 50281 },
-	{ "<|fim_middle|>", 50282 },
-	{ "<|fim_suffix|>", 50283 },
-	{ NULL, 0 },
+	{"<|endoftext|>", 50256},
+	{"<|fim_prefix|>", 50281},
+	{"<|fim_middle|>", 50282},
+	{"<|fim_suffix|>", 50283},
+	{NULL, 0},
 };
 
 static const struct special cl100k_specials[] = {
-	{ "<|endoftext|>", 100257 },   { "<|fim_prefix|>", 100258 },
-	{ "<|fim_middle|>", 100259 },  { "<|fim_suffix|>", 100260 },
-	{ "<|endofprompt|>", 100276 }, { NULL, 0 },
+	{"<|endoftext|>", 100257},   {"<|fim_prefix|>", 100258},
+	{"<|fim_middle|>", 100259},  {"<|fim_suffix|>", 100260},
+	{"<|endofprompt|>", 100276}, {NULL, 0},
 };
 
 static const struct special o200k_specials[] = {
-	{ "<|endoftext|>", 199999 },
-	{ "<|endofprompt|>", 200018 },
-	{ NULL, 0 },
+	{"<|endoftext|>", 199999},
+	{"<|endofprompt|>", 200018},
+	{NULL, 0},
 };
 
 static const struct special harmony_specials[] = {
-	{ "<|startoftext|>", 199998 }, { "<|endoftext|>", 199999 },
-	{ "<|return|>", 200002 },      { "<|constrain|>", 200003 },
-	{ "<|channel|>", 200005 },     { "<|start|>", 200006 },
-	{ "<|end|>", 200007 },	       { "<|message|>", 200008 },
-	{ "<|call|>", 200012 },	       { "<|endofprompt|>", 200018 },
-	{ NULL, 0 },
+	{"<|startoftext|>", 199998},
+	{"<|endoftext|>", 199999},
+	{"<|return|>", 200002},
+	{"<|constrain|>", 200003},
+	{"<|channel|>", 200005},
+	{"<|start|>", 200006},
+	{"<|end|>", 200007},
+	{"<|message|>", 200008},
+	{"<|call|>", 200012},
+	{"<|endofprompt|>", 200018},
+	{NULL, 0},
 };
 
 static const struct encoding_kind kinds[] = {
-	{ "o200k_base", "o200k_base", SCAN_O200K, o200k_specials, 0, 0 },
-	{ "o200k_harmony", "o200k_base", SCAN_O200K, harmony_specials, 200000,
-	  201088 },
-	{ "cl100k_base", "cl100k_base", SCAN_CL100K, cl100k_specials, 0, 0 },
-	{ "p50k_base", "p50k_base", SCAN_R50K, r50k_specials, 0, 0 },
-	{ "p50k_edit", "p50k_base", SCAN_R50K, p50k_edit_specials, 0, 0 },
-	{ "r50k_base", "r50k_base", SCAN_R50K, r50k_specials, 0, 0 },
+	{"o200k_base", "o200k_base", SCAN_O200K, o200k_specials, 0, 0},
+	{"o200k_harmony", "o200k_base", SCAN_O200K, harmony_specials, 200000,
+	 201088},
+	{"cl100k_base", "cl100k_base", SCAN_CL100K, cl100k_specials, 0, 0},
+	{"p50k_base", "p50k_base", SCAN_R50K, r50k_specials, 0, 0},
+	{"p50k_edit", "p50k_base", SCAN_R50K, p50k_edit_specials, 0, 0},
+	{"r50k_base", "r50k_base", SCAN_R50K, r50k_specials, 0, 0},
 };
 
 /* <|reserved_200013|>: any number of the range that has no name of its own. */
@@ -96,8 +101,6 @@ uint32_t special_at(const struct encoding_kind *kind, const uint8_t *s,
 	return kind->reserved ? reserved_at(kind, s, end, n) : IMG_NONE;
 }
 
-/* ---------------------------------------------------------------- image */
-
 /* What a header must say about one section. */
 static bool section_ok(const struct img_header *h, enum img_section which,
 		       uint64_t len)
@@ -127,8 +130,8 @@ static bool header_ok(const struct img_header *h, size_t size)
 	       section_ok(h, IMG_PAIRS, UINT64_C(8) << h->pairs_log) &&
 	       section_ok(h, IMG_SPLIT, h->ids * UINT64_C(8)) &&
 	       section_ok(h, IMG_PREFIX, h->ids * UINT64_C(4)) &&
-	       section_ok(h, IMG_LENGTH, h->ids) &&
-	       trie >= 256 * 8 && section_ok(h, IMG_TRIE, trie) &&
+	       section_ok(h, IMG_LENGTH, h->ids) && trie >= 256 * 8 &&
+	       section_ok(h, IMG_TRIE, trie) &&
 	       section_ok(h, IMG_SLOTS, UINT64_C(4) << h->slots_log) &&
 	       section_ok(h, IMG_RECORDS, records);
 }
@@ -144,10 +147,8 @@ static const void *section(const struct aigw_encoding *enc,
 static int image_use(struct aigw_encoding *enc)
 {
 	const struct img_header *h = enc->map;
-	size_t head = (sizeof(*h) + IMG_ALIGN - 1) & ~(size_t)(IMG_ALIGN - 1);
 
-	if (enc->size < head || !header_ok(h, enc->size) ||
-	    h->body != img_sum((const char *)enc->map + head, enc->size - head))
+	if (enc->size < sizeof(*h) || !header_ok(h, enc->size))
 		return -1;
 	enc->ids = h->ids;
 	enc->filter_shift = 64 - h->filter_log;
@@ -196,16 +197,26 @@ static int image_map(struct aigw_encoding *enc, const char *path,
 				     "others than its user could change it");
 	}
 	enc->size = (size_t)st.st_size;
-	enc->map = mmap(NULL, enc->size, PROT_READ, MAP_SHARED | MAP_POPULATE,
-			fd, 0);
+	enc->map = mmap(NULL, enc->size, PROT_READ, MAP_SHARED, fd, 0);
 	close(fd);
 	if (enc->map == MAP_FAILED) {
 		enc->map = NULL;
 		return no_vocabulary(err, path, strerror(errno));
 	}
 	if (image_use(enc))
-		return no_vocabulary(err, path, "damaged, or of another version");
+		return no_vocabulary(err, path,
+				     "damaged, or of another version");
 	return 0;
+}
+
+int aigw_encoding_verify(const struct aigw_encoding *enc, struct aigw_err *err)
+{
+	const struct img_header *h = enc->map;
+	size_t head = (sizeof(*h) + IMG_ALIGN - 1) & ~(size_t)(IMG_ALIGN - 1);
+
+	if (h->body == img_sum((const char *)enc->map + head, enc->size - head))
+		return 0;
+	return no_vocabulary(err, enc->kind->image, "damaged");
 }
 
 static const struct encoding_kind *kind_find(const char *name)

@@ -27,13 +27,17 @@ struct aigw_counter;
 
 /*
  * Open by name, or NULL (code unknown_encoding, or no_vocabulary when its
- * image is missing, damaged, or not to be trusted: it must belong to root or
- * to the user of this process, and nobody else may write to it). The image is
- * looked for in $AIGW_DATA_DIR, and only there if that is set, else in
- * AIGW_DATADIR. Costs about a millisecond.
+ * image is missing, cut, of another version, or not to be trusted: it must
+ * belong to root or to the user of this process, and nobody else may write to
+ * it). The image is looked for in $AIGW_DATA_DIR if that is set, else in
+ * AIGW_DATADIR. Reads the header only; pages come as they are used.
  */
 struct aigw_encoding *aigw_encoding_open(const char *name,
 					 struct aigw_err *err) AIGW_MUST_CHECK;
+/* Read all of it and compare its checksum, which takes milliseconds: for
+ * programs that count for people, not for every stage of a pipe. */
+int aigw_encoding_verify(const struct aigw_encoding *enc,
+			 struct aigw_err *err) AIGW_MUST_CHECK;
 void aigw_encoding_free(struct aigw_encoding *enc); /* NULL is fine */
 const char *aigw_encoding_name(const struct aigw_encoding *enc);
 
@@ -48,8 +52,7 @@ const char *aigw_encoding_for_model(const char *model, bool *assumed);
 struct aigw_counter *aigw_counter_new(const struct aigw_encoding *enc,
 				      struct aigw_err *err) AIGW_MUST_CHECK;
 void aigw_counter_free(struct aigw_counter *c); /* NULL is fine */
-const struct aigw_encoding *
-aigw_counter_encoding(const struct aigw_counter *c);
+const struct aigw_encoding *aigw_counter_encoding(const struct aigw_counter *c);
 
 /*
  * What is in the text that looks like <|endoftext|>: text, as in content that

@@ -66,8 +66,7 @@ static inline bool pair_valid(struct bpe *bpe, uint32_t left, uint32_t right)
 	uint64_t *memo = &bpe->memo[pair_hash(key) >> (64 - BPE_MEMO_LOG)];
 
 	if (*memo >> 1 != (key << 1 | 1))
-		*memo = (key << 1 | 1) << 1 |
-			pair_stays(bpe->enc, left, right);
+		*memo = (key << 1 | 1) << 1 | pair_stays(bpe->enc, left, right);
 	return *memo & 1;
 }
 
@@ -83,8 +82,7 @@ uint32_t bpe_find(const struct aigw_encoding *enc, const uint8_t *s, size_t n,
 				enc->records +
 				(entry & ((1u << SLOT_AT_BITS) - 1));
 
-			if ((*record & 0xff) == n &&
-			    !memcmp(record + 1, s, n))
+			if ((*record & 0xff) == n && !memcmp(record + 1, s, n))
 				return *record >> 8;
 		}
 		slot = (slot + 1) & enc->slots_mask;

@@ -126,17 +126,16 @@ static uint64_t visit_all(struct aigw_counter *c, struct visit *v, size_t n)
 static uint64_t count_long(struct aigw_counter *c, const uint8_t *p, size_t n)
 {
 	struct cache_long *entry;
-	uint64_t w[4] = { 0, 0, 0, 0 }, hash;
+	uint64_t w[4] = {0, 0, 0, 0}, hash;
 
 	memcpy(w, p, n);
 	w[3] |= (uint64_t)n << 48;
-	hash = img_key_hash((struct img_key){ w[0], w[1] }, 0);
-	hash ^= img_key_hash((struct img_key){ w[2], w[3] }, 1);
+	hash = img_key_hash((struct img_key){w[0], w[1]}, 0);
+	hash ^= img_key_hash((struct img_key){w[2], w[3]}, 1);
 	entry = &c->cache_long[hash >> (64 - CACHE_LONG_LOG)];
-	if (entry->w[0] != w[0] || entry->w[1] != w[1] ||
-	    entry->w[2] != w[2] || (entry->w[3] & (COUNT_ONE - 1)) != w[3]) {
-		w[3] |= count_new(c, p, n, img_bytes_hash(p, n)) *
-			COUNT_ONE;
+	if (entry->w[0] != w[0] || entry->w[1] != w[1] || entry->w[2] != w[2] ||
+	    (entry->w[3] & (COUNT_ONE - 1)) != w[3]) {
+		w[3] |= count_new(c, p, n, img_bytes_hash(p, n)) * COUNT_ONE;
 		memcpy(entry->w, w, sizeof(w));
 	}
 	return entry->w[3] / COUNT_ONE;
@@ -207,8 +206,6 @@ const uint8_t *special_find(const struct encoding_kind *kind, const uint8_t *p,
 	}
 	return NULL;
 }
-
-/* ------------------------------------------------------------------ ids */
 
 static int ids_add(struct aigw_buf *ids, const uint32_t *id, size_t n,
 		   struct aigw_err *err)
@@ -286,8 +283,8 @@ static int encode_valid(struct aigw_counter *c, const uint8_t *p,
 	while (specials == AIGW_SPECIAL_TOKEN) {
 		size_t n;
 		uint32_t id;
-		const uint8_t *q = special_find(c->bpe.enc->kind, p, end, &id,
-						&n);
+		const uint8_t *q =
+			special_find(c->bpe.enc->kind, p, end, &id, &n);
 
 		if (!q)
 			break;

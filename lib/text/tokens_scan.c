@@ -102,8 +102,7 @@ static inline const uint8_t *letters(const uint8_t *p, const uint8_t *end,
  * 's 't 're 've 'm 'll 'd behind `p`, or `p`. Folded, 's has a third spelling:
  * U+017F is a small letter s to the expression's (?i:).
  */
-const uint8_t *scan_contraction(const uint8_t *p, const uint8_t *end,
-				bool fold)
+const uint8_t *scan_contraction(const uint8_t *p, const uint8_t *end, bool fold)
 {
 	uint8_t a, b;
 
@@ -245,9 +244,9 @@ static inline const uint8_t *word(const uint8_t *p, const uint8_t *end,
 /*
  * X?[U B]*[L B]+(?i:'s|...)?|X?[U B]+[L B]*(?i:'s|...)?|\p{N}{1,3}
  * | ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+
- * with X = [^\r\n\p{L}\p{N}], U = \p{Lu}\p{Lt}, L = \p{Ll}, B = \p{Lm}\p{Lo}\p{M}.
- * A mark can be X: then the word behind it is tried first, and failing that
- * the mark is a word by itself.
+ * with X = [^\r\n\p{L}\p{N}], U = \p{Lu}\p{Lt}, L = \p{Ll}, B =
+ * \p{Lm}\p{Lo}\p{M}. A mark can be X: then the word behind it is tried first,
+ * and failing that the mark is a word by itself.
  */
 static const uint8_t *next_o200k(const uint8_t *p, const uint8_t *end)
 {

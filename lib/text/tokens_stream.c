@@ -31,8 +31,6 @@ static enum scan_family family(const struct aigw_counter *c)
 	return c->bpe.enc->kind->family;
 }
 
-/* ----------------------------------------------------------------- runs */
-
 /*
  * Which run begins at `p`, and how many bytes of it are taken whatever they
  * are: the one character that may stand before letters, numbers, punctuation.
@@ -111,8 +109,9 @@ static void run_take(struct aigw_counter *ct, const uint8_t *p,
 			dp_step(&ct->bpe, &run->rest, p + i,
 				(size_t)(end - p) - i);
 	}
-	if (run->kind == RUN_SPACES ? c == CP_NEWLINE && family(ct) != SCAN_R50K
-				    : run->kind == RUN_HEAD && UNCASED >> c & 1) {
+	if (run->kind == RUN_SPACES
+		    ? c == CP_NEWLINE && family(ct) != SCAN_R50K
+		    : run->kind == RUN_HEAD && UNCASED >> c & 1) {
 		run->cut = true;
 		run->cut_count = dp_count(&run->whole);
 		dp_init(&run->rest);
@@ -192,8 +191,6 @@ static const uint8_t *run_begin(struct aigw_counter *ct, const uint8_t *p,
 		dp_step(&ct->bpe, &run->whole, p, (size_t)(end - p));
 	return p;
 }
-
-/* --------------------------------------------------------------- window */
 
 /* The class of the character before `p`, which is not the first; its bytes. */
 static unsigned class_before(const uint8_t *p, unsigned *n)
@@ -281,8 +278,6 @@ static void window_drain(struct aigw_counter *ct, bool final)
 	memmove(st->window, p, st->len);
 }
 
-/* -------------------------------------------------------------- utf-8 */
-
 size_t utf8_bad(const uint8_t *p, const uint8_t *end, bool *cut)
 {
 	uint8_t lo = 0x80, hi = 0xbf;
@@ -341,7 +336,7 @@ void aigw_count_begin(struct aigw_counter *c, enum aigw_specials specials)
 	st->kept = 0;
 }
 
-static const uint8_t replacement[] = { 0xef, 0xbf, 0xbd };
+static const uint8_t replacement[] = {0xef, 0xbf, 0xbd};
 
 /* Complete the character that the last part cut off; bytes taken from `p`. */
 static size_t part_complete(struct aigw_counter *c, const uint8_t *p,

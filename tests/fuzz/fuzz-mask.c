@@ -113,6 +113,8 @@ static void restore(const struct mask_map *map, const struct aigw_buf *in,
 		abort();
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *s = (const char *)data;

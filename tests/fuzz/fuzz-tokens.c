@@ -13,8 +13,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const names[] = { "o200k_base", "cl100k_base", "r50k_base",
-				     "o200k_harmony" };
+static const char *const names[] = {"o200k_base", "cl100k_base", "r50k_base",
+				    "o200k_harmony"};
 #define NAMES (sizeof(names) / sizeof(names[0]))
 
 static struct aigw_counter *counters[NAMES];

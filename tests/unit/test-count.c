@@ -110,7 +110,8 @@ static void add(struct aigw_env *env, const char *path, const char *json)
 
 #define AT "[{\"n\":1,\"target\":0,\"provider\":\"test\",\"model\":\"gpt-4o\""
 #define RES \
-	"{\"model\":\"gpt-4o\",\"blocks\":[{\"type\":\"text\",\"text\":\"hi\"}]}"
+	"{\"model\":\"gpt-4o\",\"blocks\":" \
+	"[{\"type\":\"text\",\"text\":\"hi\"}]}"
 
 /* What comes back, and what is committed of the ceiling then. */
 static const struct {
@@ -126,6 +127,13 @@ static const struct {
 	 "exact"},
 	{"usage that does not add up", AT "}]", RES,
 	 "{\"in\":8,\"out\":2,\"cached\":9}", NULL, CEILING, "unknown"},
+	{"usage of absurd numbers", AT "}]", RES,
+	 "{\"in\":9223372036854775807,\"out\":-1,\"cached\":-2,"
+	 "\"cache_write\":1.5}",
+	 NULL, CEILING, "unknown"},
+	{"usage beyond counting", AT "}]", RES,
+	 "{\"in\":9223372036854775807,\"out\":9223372036854775807}", NULL,
+	 CEILING, "unknown"},
 	{"refused before the send", NULL, NULL, NULL,
 	 "{\"class\":\"policy\",\"phase\":\"policy\"}", 0, "exact"},
 	{"refused by the provider", AT ",\"status\":429}]", NULL, NULL,

@@ -18,9 +18,9 @@
 #include "text/chat.h"
 #include "text/tokens-int.h"
 
-static const char *const names[] = { "o200k_base", "o200k_harmony",
-				     "cl100k_base", "p50k_base", "p50k_edit",
-				     "r50k_base" };
+static const char *const names[] = {"o200k_base",  "o200k_harmony",
+				    "cl100k_base", "p50k_base",
+				    "p50k_edit",   "r50k_base"};
 #define NAMES (sizeof(names) / sizeof(names[0]))
 
 static struct aigw_encoding *encodings[NAMES];
@@ -62,8 +62,6 @@ static struct aigw_counter *counter(const char *name)
 	fail_msg("%s: not tested", name);
 	return NULL;
 }
-
-/* -------------------------------------------------------------- helpers */
 
 static uint64_t random_state = 88172645463325252u;
 
@@ -108,8 +106,6 @@ static void check(struct aigw_counter *c, const char *s, size_t len,
 		assert_int_equal(aigw_count_text(c, s, len), n);
 	assert_int_equal(count_parts(c, s, len, specials, 3), n);
 }
-
-/* -------------------------------------------------------------- vectors */
 
 static FILE *vectors(const char *file)
 {
@@ -179,8 +175,8 @@ static void check_chat(const struct aigw_val *v)
 	struct aigw_counter *c =
 		counter(aigw_encoding_for_model(model, &assumed));
 
-	assert_true(aigw_val_int(aigw_val_get(v, "usage_prompt_tokens"),
-				 &want));
+	assert_true(
+		aigw_val_int(aigw_val_get(v, "usage_prompt_tokens"), &want));
 	assert_int_equal(aigw_chat_count(c, NULL, 0, v, &count, &err), 0);
 	assert_int_equal(count.n, want);
 	assert_true(count.exact);
@@ -233,8 +229,6 @@ static void test_chat(void **state)
 	each_line("chat.jsonl", 16, check_chat);
 }
 
-/* ---------------------------------------------------------------- cores */
-
 static uint64_t prefixes(struct aigw_counter *c, const uint8_t *p, size_t n)
 {
 	static struct dp dp;
@@ -249,8 +243,8 @@ static uint64_t prefixes(struct aigw_counter *c, const uint8_t *p, size_t n)
 static void fill(uint8_t *p, size_t n)
 {
 	static const char han[] = "\xe4\xb8\xad";
-	const char *const alphabets[] = { "ab",	  "-",	   "-= ",  " \n",
-					  "the ", "aeiou", "0/*-", han };
+	const char *const alphabets[] = {"ab",	 "-",	  "-= ",  " \n",
+					 "the ", "aeiou", "0/*-", han};
 	const char *a = alphabets[random_below(8)];
 	uint32_t letters = (uint32_t)strlen(a);
 
@@ -284,22 +278,43 @@ static void test_cores(void **state)
 	}
 }
 
-/* -------------------------------------------------------------- streams */
-
 /*
  * A text whose pieces are longer than the window of a stream: runs of one
  * class, cut and continued by the characters that decide where they end.
  */
 static size_t long_text(char *s, size_t max)
 {
-	static const char *const runs[] = { "a", "A",  " ",    "\n",
-					    "-", "\t", "\xd0\x94", "\xe4\xb8\xad",
-					    "7", "/",  "\xc2\xa0", "\xcc\x81",
-					    "aB", " \n", "A\xe4\xb8\xad" };
-	static const char *const ends[] = { "",	 "'s", "x",  "'LL", " ", "\n",
-					    "A", "1",  "!",  "\r\n", "\xcc\x81",
-					    "'", "\xe4\xb8\xad", "<|endoftext|>",
-					    "\xff", "\xe4\xb8" };
+	static const char *const runs[] = {"a",
+					   "A",
+					   " ",
+					   "\n",
+					   "-",
+					   "\t",
+					   "\xd0\x94",
+					   "\xe4\xb8\xad",
+					   "7",
+					   "/",
+					   "\xc2\xa0",
+					   "\xcc\x81",
+					   "aB",
+					   " \n",
+					   "A\xe4\xb8\xad"};
+	static const char *const ends[] = {"",
+					   "'s",
+					   "x",
+					   "'LL",
+					   " ",
+					   "\n",
+					   "A",
+					   "1",
+					   "!",
+					   "\r\n",
+					   "\xcc\x81",
+					   "'",
+					   "\xe4\xb8\xad",
+					   "<|endoftext|>",
+					   "\xff",
+					   "\xe4\xb8"};
 	size_t len = 0;
 
 	while (len < max) {
@@ -329,16 +344,15 @@ static void test_streams(void **state)
 	assert_non_null(s);
 	for (int round = 0; round < 48; round++) {
 		struct aigw_counter *c = counters[round % NAMES];
-		enum aigw_specials specials = round & 1 ? AIGW_SPECIAL_TOKEN
-							: AIGW_SPECIAL_TEXT;
+		enum aigw_specials specials =
+			round & 1 ? AIGW_SPECIAL_TOKEN : AIGW_SPECIAL_TEXT;
 		size_t len = long_text(s, max);
 		struct aigw_buf ids;
 		struct aigw_err err;
 
 		aigw_buf_init(&ids, 8 * max);
-		assert_int_equal(aigw_encode_text(c, s, len, specials, &ids,
-						  &err),
-				 0);
+		assert_int_equal(
+			aigw_encode_text(c, s, len, specials, &ids, &err), 0);
 		assert_int_equal(count_parts(c, s, len, specials, 100000),
 				 ids.len / sizeof(uint32_t));
 		if (specials == AIGW_SPECIAL_TEXT)
@@ -352,7 +366,7 @@ static void test_streams(void **state)
 /* A row of one character must not cost more than its length. */
 static void test_linear(void **state)
 {
-	static const char *const rows[] = { "-", " ", "a", "=", "\n", "_" };
+	static const char *const rows[] = {"-", " ", "a", "=", "\n", "_"};
 	const size_t len = 1000000;
 	char *s = malloc(len);
 
@@ -382,8 +396,6 @@ static void test_room(void **state)
 	assert_string_equal(err.code, "too_long");
 	aigw_buf_release(&ids);
 }
-
-/* --------------------------------------------------------------- images */
 
 static void write_file(const char *path, const char *data, size_t n, int mode)
 {
@@ -426,14 +438,24 @@ static void test_damaged(void **state)
 	refuse(path, copy, 100, 0644);
 	refuse(path, copy, r50k->size - 64, 0644);
 	refuse(path, copy, r50k->size, 0666);
-	for (size_t at = 0; at < r50k->size; at += r50k->size / 17) {
+	for (size_t at = 0; at < sizeof(struct img_header); at++) {
 		copy[at] ^= 1;
 		refuse(path, copy, r50k->size, 0644);
+		copy[at] ^= 1;
+	}
+	for (size_t at = 1000; at < r50k->size; at += r50k->size / 17) {
+		copy[at] ^= 1;
+		write_file(path, copy, r50k->size, 0644);
+		enc = aigw_encoding_open("r50k_base", &err);
+		assert_non_null(enc);
+		assert_int_equal(aigw_encoding_verify(enc, &err), -1);
+		aigw_encoding_free(enc);
 		copy[at] ^= 1;
 	}
 	write_file(path, copy, r50k->size, 0644);
 	enc = aigw_encoding_open("r50k_base", &err);
 	assert_non_null(enc);
+	assert_int_equal(aigw_encoding_verify(enc, &err), 0);
 	aigw_encoding_free(enc);
 
 	unlink(path);
@@ -448,33 +470,31 @@ static void test_damaged(void **state)
 	assert_string_equal(err.code, "unknown_encoding");
 }
 
-/* --------------------------------------------------------------- models */
-
 static void test_models(void **state)
 {
 	static const struct {
 		const char *model, *encoding;
 		bool assumed;
 	} rows[] = {
-		{ "gpt-4o", "o200k_base", false },
-		{ "gpt-4o-mini-2024-07-18", "o200k_base", false },
-		{ "gpt-4", "cl100k_base", false },
-		{ "gpt-4-0613", "cl100k_base", false },
-		{ "gpt-5.1", "o200k_base", false },
-		{ "gpt-oss-120b", "o200k_harmony", false },
-		{ "ft:gpt-4o:org", "o200k_base", false },
-		{ "ft:gpt-4:org", "cl100k_base", false },
-		{ "text-davinci-003", "p50k_base", false },
-		{ "text-davinci-edit-001", "p50k_edit", false },
-		{ "davinci", "r50k_base", false },
-		{ "gpt2", "r50k_base", false },
-		{ "o1-preview", "o200k_base", false },
-		{ "o1", "o200k_base", false },
-		{ "o12", "o200k_base", true },
-		{ "gpt-6-astra", "o200k_base", true },
-		{ "claude-opus-5", "o200k_base", true },
-		{ "davinci-2", "o200k_base", true },
-		{ "", "o200k_base", true },
+		{"gpt-4o", "o200k_base", false},
+		{"gpt-4o-mini-2024-07-18", "o200k_base", false},
+		{"gpt-4", "cl100k_base", false},
+		{"gpt-4-0613", "cl100k_base", false},
+		{"gpt-5.1", "o200k_base", false},
+		{"gpt-oss-120b", "o200k_harmony", false},
+		{"ft:gpt-4o:org", "o200k_base", false},
+		{"ft:gpt-4:org", "cl100k_base", false},
+		{"text-davinci-003", "p50k_base", false},
+		{"text-davinci-edit-001", "p50k_edit", false},
+		{"davinci", "r50k_base", false},
+		{"gpt2", "r50k_base", false},
+		{"o1-preview", "o200k_base", false},
+		{"o1", "o200k_base", false},
+		{"o12", "o200k_base", true},
+		{"gpt-6-astra", "o200k_base", true},
+		{"claude-opus-5", "o200k_base", true},
+		{"davinci-2", "o200k_base", true},
+		{"", "o200k_base", true},
 	};
 
 	(void)state;
@@ -512,18 +532,18 @@ static void test_image_size(void **state)
 	} rows[] = {
 		/* PNG 300x200, GIF 16x9, JPEG 640x480 behind APP0, WebP lossy
 		 * 320x240, lossless 100x50, extended 1000x2000 */
-		{ "iVBORw0KGgoAAAANSUhEUgAAASwAAADICAIAAAA=", 300, 200 },
-		{ "R0lGODlhEAAJAIAAAA==", 16, 9 },
-		{ "/9j/4AAQSkZJRgABAQAAAQABAAD/wAARCAHgAoADASIAAhEBAxEB", 640,
-		  480 },
-		{ "UklGRiQAAABXRUJQVlA4IBgAAAAwAQCdASpAAfAAAgA0JaQA", 320, 240 },
-		{ "UklGRiQAAABXRUJQVlA4TBgAAAAvY0AMAAAA", 100, 50 },
-		{ "UklGRiQAAABXRUJQVlA4WAoAAAAAAAAA5wMAzwcA", 1000, 2000 },
-		{ "iVBORw0KGgo=", 0, 0 },
-		{ "/9j/4AAQ", 0, 0 },
-		{ "R0lG", 0, 0 },
-		{ "!!!!", 0, 0 },
-		{ "", 0, 0 },
+		{"iVBORw0KGgoAAAANSUhEUgAAASwAAADICAIAAAA=", 300, 200},
+		{"R0lGODlhEAAJAIAAAA==", 16, 9},
+		{"/9j/4AAQSkZJRgABAQAAAQABAAD/wAARCAHgAoADASIAAhEBAxEB", 640,
+		 480},
+		{"UklGRiQAAABXRUJQVlA4IBgAAAAwAQCdASpAAfAAAgA0JaQA", 320, 240},
+		{"UklGRiQAAABXRUJQVlA4TBgAAAAvY0AMAAAA", 100, 50},
+		{"UklGRiQAAABXRUJQVlA4WAoAAAAAAAAA5wMAzwcA", 1000, 2000},
+		{"iVBORw0KGgo=", 0, 0},
+		{"/9j/4AAQ", 0, 0},
+		{"R0lG", 0, 0},
+		{"!!!!", 0, 0},
+		{"", 0, 0},
 	};
 
 	(void)state;
@@ -549,26 +569,26 @@ static void test_chat_parts(void **state)
 		unsigned n;
 		bool exact;
 	} rows[] = {
-		{ "{\"messages\":[]}", 3, true },
-		{ "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
-		  "\"text\",\"text\":\"hello\"}]}]}",
-		  8, true },
-		{ "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
-		  "\"image_url\",\"image_url\":{\"url\":\"http://x/y\","
-		  "\"detail\":\"low\"}}]}]}",
-		  7 + 85, false },
-		{ "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
-		  "\"image_url\",\"image_url\":{\"url\":\"data:image/png;"
-		  "base64,iVBORw0KGgoAAAANSUhEUgAAASwAAADICAIAAAA=\"}}]}]}",
-		  7 + 85 + 170, false },
-		{ "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
-		  "\"mystery\",\"x\":{\"y\":[\"hello\"]}}]}]}",
-		  7 + 1 + 3, false },
-		{ "{\"messages\":[],\"response_format\":{\"type\":\"text\"}}", 3,
-		  true },
-		{ "{\"messages\":[],\"response_format\":{\"type\":"
-		  "\"json_schema\",\"json_schema\":{\"schema\":{}}}}",
-		  3 + 30 + 1, false },
+		{"{\"messages\":[]}", 3, true},
+		{"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
+		 "\"text\",\"text\":\"hello\"}]}]}",
+		 8, true},
+		{"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
+		 "\"image_url\",\"image_url\":{\"url\":\"http://x/y\","
+		 "\"detail\":\"low\"}}]}]}",
+		 7 + 85, false},
+		{"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
+		 "\"image_url\",\"image_url\":{\"url\":\"data:image/png;"
+		 "base64,iVBORw0KGgoAAAANSUhEUgAAASwAAADICAIAAAA=\"}}]}]}",
+		 7 + 85 + 170, false},
+		{"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":"
+		 "\"mystery\",\"x\":{\"y\":[\"hello\"]}}]}]}",
+		 7 + 1 + 3, false},
+		{"{\"messages\":[],\"response_format\":{\"type\":\"text\"}}", 3,
+		 true},
+		{"{\"messages\":[],\"response_format\":{\"type\":"
+		 "\"json_schema\",\"json_schema\":{\"schema\":{}}}}",
+		 3 + 30 + 1, false},
 	};
 	struct aigw_chat_count count;
 	struct aigw_err err;
@@ -585,7 +605,8 @@ static void test_chat_parts(void **state)
 				 0);
 		assert_int_equal(count.n, rows[i].n);
 		assert_int_equal(count.exact, rows[i].exact);
-		/* An assumed model, or another's encoding, is no exact count. */
+		/* An assumed model, or another's encoding, is no exact count.
+		 */
 		assert_int_equal(aigw_chat_count(counters[0], "gpt-4", 5,
 						 aigw_doc_root(doc), &count,
 						 &err),
