@@ -207,13 +207,16 @@ const struct alias *route_table_find(const struct table *t, const char *model,
 				     size_t len)
 {
 	const struct alias *a;
+	size_t i;
 
-	for (a = t->aliases; a < t->aliases + t->n; a++) {
+	for (i = 0; i < t->n; i++) {
+		a = &t->aliases[i];
 		if (!a->pattern && strlen(a->name) == len &&
 		    memcmp(a->name, model, len) == 0)
 			return a;
 	}
-	for (a = t->aliases; a < t->aliases + t->n; a++) {
+	for (i = 0; i < t->n; i++) {
+		a = &t->aliases[i];
 		if (a->pattern &&
 		    aigw_glob(a->name, strlen(a->name), model, len))
 			return a;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* advance.c - an attempt's answer: bytes, or the sandbox's steps, into blocks */
+/* advance.c - an attempt's answer: bytes, or the sandbox's steps, into blocks
+ */
 #include "send.h"
 
 #include <string.h>
@@ -24,7 +25,8 @@ static enum progress truncated(struct call *c)
 	return FAULT;
 }
 
-/* The sandbox --------------------------------------------------------------- */
+/* The sandbox ---------------------------------------------------------------
+ */
 
 static enum progress step_sandbox(struct call *c)
 {
@@ -46,7 +48,8 @@ static enum progress step_sandbox(struct call *c)
 	return MORE;
 }
 
-/* HTTP ---------------------------------------------------------------------- */
+/* HTTP ----------------------------------------------------------------------
+ */
 
 static enum progress too_large(struct call *c)
 {
@@ -180,7 +183,8 @@ static enum progress step_http(struct call *c)
 	return good ? read_whole(c) : read_error(c);
 }
 
-/* Both ---------------------------------------------------------------------- */
+/* Both ----------------------------------------------------------------------
+ */
 
 static uint64_t soonest(uint64_t a, uint64_t b)
 {
@@ -291,7 +295,8 @@ void call_due(struct call *c)
 	call_finish(c, &c->fault);
 }
 
-/* From http.c --------------------------------------------------------------- */
+/* From http.c ---------------------------------------------------------------
+ */
 
 static void read_headers(struct call *c)
 {

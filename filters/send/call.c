@@ -135,7 +135,8 @@ void call_free(struct call *c)
 	free(c);
 }
 
-/* Attempts ------------------------------------------------------------------ */
+/* Attempts ------------------------------------------------------------------
+ */
 
 /* The first target from the one after the last on that may be tried now, else
  * the one that may be tried soonest. -1 when all are dead. */
@@ -225,9 +226,8 @@ static int start_http(struct call *c, const struct target *t)
 				.api_version = p->api_version,
 				.model = t->model,
 				.model_len = t->model_len};
-	struct http_request req = {.provider = p,
-				   .connect_ms = c->s->connect_timeout,
-				   .arg = c};
+	struct http_request req = {
+		.provider = p, .connect_ms = c->s->connect_timeout, .arg = c};
 	struct aigw_err *err = &c->fault.why;
 	struct http *http;
 
@@ -325,8 +325,8 @@ void call_cancel(struct call *c)
 	c->cancelled = true;
 	if (c->busy)
 		return; /* call_advance() looks when it is back */
-	aigw_fault_init(&c->fault, c->state == CALL_RUNNING ? "body"
-							    : "client");
+	aigw_fault_init(&c->fault,
+			c->state == CALL_RUNNING ? "body" : "client");
 	aigw_fail_as(&c->fault.why, AIGW_E_CANCELLED, NULL,
 		     "the client cancelled the request");
 	if (c->state == CALL_RUNNING)

@@ -87,10 +87,9 @@ void emit_event(void *arg, struct aigw_answer *a, const struct aigw_event *ev)
 	chunk = aigw_env_chunk(c->env, ev->kind == AIGW_EV_END ? "end" : "d");
 	whole = chunk && !aigw_env_set_int(chunk, "i", (int64_t)ev->i, &err);
 	if (ev->kind == AIGW_EV_DELTA)
-		whole = whole && !aigw_env_set_str(chunk,
-						   aigw_part_word(ev->part,
-								  true),
-						   ev->s, ev->len, &err);
+		whole = whole &&
+			!aigw_env_set_str(chunk, aigw_part_word(ev->part, true),
+					  ev->s, ev->len, &err);
 	put(c, chunk, whole);
 }
 
@@ -154,7 +153,6 @@ void emit_end(struct call *c)
 	}
 	chunk = aigw_env_chunk(c->env, "done");
 	put(c, chunk,
-	    chunk && !aigw_env_set(chunk, "complete",
-				   failed ? "false" : "true",
+	    chunk && !aigw_env_set(chunk, "complete", failed ? "false" : "true",
 				   failed ? 5 : 4, &err));
 }

@@ -201,8 +201,8 @@ static int set_fault(struct call *c, const struct aigw_fault *f,
 	    aigw_env_set_int(c->env, "err.status", aigw_fault_status(f), err) ||
 	    aigw_env_set(c->env, "err.retryable", yes, strlen(yes), err))
 		return -1;
-	if (f->code[0] && aigw_env_set_str(c->env, "err.code", f->code,
-					   strlen(f->code), err))
+	if (f->code[0] &&
+	    aigw_env_set_str(c->env, "err.code", f->code, strlen(f->code), err))
 		return -1;
 	if (f->param[0] && aigw_env_set_str(c->env, "err.param", f->param,
 					    strlen(f->param), err))

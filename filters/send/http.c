@@ -14,8 +14,8 @@
 #include <string.h>
 #include <uv.h>
 
-#define HTTP_AHEAD (64 * 1024)	  /* bytes that wait to be read */
-#define HTTP_WRITE (256 * 1024)	  /* the most libcurl gives at once, and more */
+#define HTTP_AHEAD (64 * 1024)	/* bytes that wait to be read */
+#define HTTP_WRITE (256 * 1024) /* the most libcurl gives at once, and more */
 #define IDLE_HANDLES 64
 
 struct http {
@@ -45,7 +45,8 @@ struct sock {
 	curl_socket_t fd;
 };
 
-/* Telling ------------------------------------------------------------------- */
+/* Telling -------------------------------------------------------------------
+ */
 
 static void has_news(struct transfer *t)
 {
@@ -191,7 +192,8 @@ static void tell(struct http *h)
 	}
 }
 
-/* The loop ------------------------------------------------------------------ */
+/* The loop ------------------------------------------------------------------
+ */
 
 static void on_timer(uv_timer_t *timer)
 {
@@ -277,7 +279,8 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg,
 	return uv_poll_start(&sock->poll, events, on_poll) ? -1 : 0;
 }
 
-/* Transfers ----------------------------------------------------------------- */
+/* Transfers -----------------------------------------------------------------
+ */
 
 static size_t on_write(char *p, size_t size, size_t n, void *arg)
 {
@@ -409,7 +412,8 @@ struct transfer *http_start(struct http *h, const struct http_request *req,
 	return t;
 }
 
-/* Life ---------------------------------------------------------------------- */
+/* Life ----------------------------------------------------------------------
+ */
 
 static void free_handle(uv_handle_t *handle)
 {

@@ -342,8 +342,8 @@ int providers_open(struct send *s, struct aigw_err *err)
 	if (!provider_find(p, "sandbox", 7) && !add_row(p, "sandbox", err))
 		return -1;
 	for (size_t i = 0; i < p->n; i++) {
-		bool flagged = s->provider && !strcmp(p->v[i].name,
-						      s->provider);
+		bool flagged =
+			s->provider && !strcmp(p->v[i].name, s->provider);
 
 		if (finish_row(&p->v[i], flagged ? s->key_env : NULL, err))
 			return -1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sandbox.c - the provider `sandbox`, step by step, with the faults asked for */
+/* sandbox.c - the provider `sandbox`, step by step, with the faults asked for
+ */
 #include "sandbox.h"
 
 #include <stdlib.h>
@@ -358,9 +359,8 @@ static int advance(struct sandbox *s, struct aigw_answer *to,
 	n = piece(s);
 	s->deltas++;
 	if (aigw_answer_delta(to, (size_t)s->block,
-			      s->speech.type == AIGW_TOOL_CALL
-				      ? AIGW_PART_ARGS
-				      : AIGW_PART_TEXT,
+			      s->speech.type == AIGW_TOOL_CALL ? AIGW_PART_ARGS
+							       : AIGW_PART_TEXT,
 			      s->speech.text.data + s->pos, n, err))
 		return -1;
 	s->pos += n;

@@ -29,9 +29,10 @@ struct sandbox_opts {
 /* A table for aigw_opts_set() and _conf(), on the struct above. */
 extern const struct aigw_opt sandbox_opts[];
 
-/* Token counters, one an encoding, opened when first needed. */
+/* Token counters, one an encoding, opened when first needed; one that cannot
+ * be had is told to the log, once. */
 struct tally;
-struct tally *tally_new(void) AIGW_MUST_CHECK;
+struct tally *tally_new(const struct aigw_log *log) AIGW_MUST_CHECK;
 void tally_free(struct tally *t); /* NULL is fine */
 
 struct sandbox_ask {

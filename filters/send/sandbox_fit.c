@@ -5,16 +5,18 @@
  * The part of JSON Schema 2020-12 that structured outputs and tool parameters
  * use: type, enum, const, properties, required, items, minItems, anyOf, oneOf,
  * allOf, $ref within the document, minimum, minLength, maxLength, format. Every
- * property is given, required or not. `pattern` is not read.
+ * property is given, required or not, but for those that are deep inside: there
+ * a schema may contain itself. `pattern` is not read.
  */
 #include <string.h>
 
 #include "sandbox.h"
 
-#define FIT_DEPTH 32   /* references and containers inside each other */
+#define FIT_DEEP 6	/* from here on only what is required */
+#define FIT_DEPTH 32	/* references and containers inside each other */
 #define FIT_VALUES 4096 /* values in all: anyOf of anyOf of … ends here */
-#define FIT_ITEMS 16   /* of an array, whatever minItems says */
-#define FIT_TEXT 256   /* bytes of a free string */
+#define FIT_ITEMS 16	/* of an array, whatever minItems says */
+#define FIT_TEXT 256	/* bytes of a free string */
 #define FIT_MAX (1024 * 1024)
 
 struct fit {
@@ -97,6 +99,17 @@ static void number(struct fit *f, const struct aigw_val *schema)
 	aigw_json_int(&f->w, n);
 }
 
+static bool required(const struct aigw_val *schema, const char *name)
+{
+	const struct aigw_val *list = aigw_val_get(schema, "required"), *v;
+	struct aigw_iter it = aigw_iter_init(list);
+
+	while (aigw_val_type(list) == AIGW_ARRAY && (v = aigw_iter_next(&it)))
+		if (aigw_val_is(v, name))
+			return true;
+	return false;
+}
+
 static void object(struct fit *f, const struct aigw_val *schema)
 {
 	const struct aigw_val *props = aigw_val_get(schema, "properties"), *v;
@@ -105,6 +118,8 @@ static void object(struct fit *f, const struct aigw_val *schema)
 	aigw_json_object(&f->w);
 	while (aigw_val_type(props) == AIGW_OBJECT &&
 	       (v = aigw_iter_next(&it))) {
+		if (f->depth > FIT_DEEP && !required(schema, it.key))
+			continue;
 		aigw_json_keyn(&f->w, it.key, it.key_len);
 		value(f, v);
 	}

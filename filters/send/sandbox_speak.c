@@ -128,8 +128,8 @@ static bool named_in(const struct aigw_buf *asked, const char *name, size_t len)
 {
 	const char *p = asked->data, *end = p + asked->len, *at;
 
-	while (len && asked->len && (at = memmem(p, (size_t)(end - p), name,
-						 len))) {
+	while (len && asked->len &&
+	       (at = memmem(p, (size_t)(end - p), name, len))) {
 		if ((at == asked->data || !word_byte(at[-1])) &&
 		    (at + len == end || !word_byte(at[len])))
 			return true;

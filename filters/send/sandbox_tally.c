@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sandbox_tally.c - the sandbox's usage: tokens as the model would count them */
+/* sandbox_tally.c - the sandbox's usage: tokens as the model would count them
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #define ENCODINGS 8
 
 struct tally {
+	const struct aigw_log *log;
 	struct {
 		const char *name; /* static, from tokens.h */
 		struct aigw_encoding *enc;
@@ -17,9 +19,13 @@ struct tally {
 	size_t n;
 };
 
-struct tally *tally_new(void)
+struct tally *tally_new(const struct aigw_log *log)
 {
-	return calloc(1, sizeof(struct tally));
+	struct tally *t = calloc(1, sizeof(*t));
+
+	if (t)
+		t->log = log;
+	return t;
 }
 
 void tally_free(struct tally *t)
@@ -36,7 +42,7 @@ static struct aigw_counter *counter(struct tally *t, const char *model)
 {
 	bool assumed;
 	const char *name = aigw_encoding_for_model(model, &assumed);
-	struct aigw_err ignored;
+	struct aigw_err err;
 
 	for (size_t i = 0; i < t->n; i++)
 		if (strcmp(t->slots[i].name, name) == 0)
@@ -44,10 +50,13 @@ static struct aigw_counter *counter(struct tally *t, const char *model)
 	if (t->n == ENCODINGS)
 		return NULL;
 	t->slots[t->n].name = name;
-	t->slots[t->n].enc = aigw_encoding_open(name, &ignored);
+	t->slots[t->n].enc = aigw_encoding_open(name, &err);
 	if (t->slots[t->n].enc)
 		t->slots[t->n].counter =
-			aigw_counter_new(t->slots[t->n].enc, &ignored);
+			aigw_counter_new(t->slots[t->n].enc, &err);
+	if (!t->slots[t->n].counter)
+		aigw_log(t->log, AIGW_WARNING,
+			 "the sandbox's answers have no usage: %s", err.text);
 	return t->slots[t->n++].counter;
 }
 
@@ -58,10 +67,15 @@ int64_t tally_request(struct tally *t, const char *model,
 	struct aigw_chat_count count;
 	struct aigw_err ignored;
 
-	if (!c || aigw_chat_count(c, model, strlen(model), req, &count,
-				  &ignored))
+	if (!c ||
+	    aigw_chat_count(c, model, strlen(model), req, &count, &ignored))
 		return -1;
 	return (int64_t)count.n;
+}
+
+static int64_t count(struct aigw_counter *c, const struct aigw_buf *b)
+{
+	return b->len ? (int64_t)aigw_count_text(c, b->data, b->len) : 0;
 }
 
 int64_t tally_answer(struct tally *t, const char *model,
@@ -70,14 +84,10 @@ int64_t tally_answer(struct tally *t, const char *model,
 	struct aigw_counter *c = counter(t, model);
 	int64_t n = 0;
 
-	for (size_t i = 0; c && i < a->n; i++) {
-		const struct aigw_block *b = &a->blocks[i];
-
-		n += (int64_t)aigw_count_text(c, b->name.data, b->name.len);
-		for (size_t p = 0; p <= AIGW_PART_ARGS; p++)
-			n += (int64_t)aigw_count_text(c, b->part[p].data,
-						      b->part[p].len);
-	}
+	for (size_t i = 0; c && i < a->n; i++)
+		n += count(c, &a->blocks[i].name) +
+		     count(c, &a->blocks[i].part[AIGW_PART_TEXT]) +
+		     count(c, &a->blocks[i].part[AIGW_PART_ARGS]);
 	return c ? n : -1;
 }
 

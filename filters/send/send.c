@@ -115,7 +115,8 @@ uint64_t send_now(const struct send *s)
 	return uv_now(s->loop);
 }
 
-/* Time ---------------------------------------------------------------------- */
+/* Time ----------------------------------------------------------------------
+ */
 
 /* One timer for all calls, set to the soonest. A call whose time moves back
  * (each byte does that) leaves it alone: the timer finds out when it rings. */
@@ -159,7 +160,8 @@ void send_wake(struct send *s, struct call *c, uint64_t at)
 	uv_timer_start(s->timer, on_timer, at > now ? at - now : 0, 0);
 }
 
-/* The queue ----------------------------------------------------------------- */
+/* The queue -----------------------------------------------------------------
+ */
 
 static void link_call(struct send *s, struct call *c)
 {
@@ -198,14 +200,15 @@ void send_next(struct send *s)
 		start_call(s, c);
 }
 
-/* Envelopes ----------------------------------------------------------------- */
+/* Envelopes -----------------------------------------------------------------
+ */
 
 /* --provider stands for a plan with one target. */
 static int make_plan(struct send *s, struct aigw_env *env, struct aigw_err *err)
 {
 	size_t len = 0;
-	const char *model = s->model ? s->model
-				     : aigw_env_str(env, "req.model", &len);
+	const char *model =
+		s->model ? s->model : aigw_env_str(env, "req.model", &len);
 	struct aigw_buf text;
 	struct aigw_json w;
 	int rc;
@@ -314,7 +317,8 @@ static void room(void *self)
 	}
 }
 
-/* Life ---------------------------------------------------------------------- */
+/* Life ----------------------------------------------------------------------
+ */
 
 struct http *send_http(struct send *s, struct aigw_err *err)
 {
@@ -331,7 +335,7 @@ static int open_send(void *self, struct aigw_stage *stage, struct aigw_err *err)
 	s->stage = stage;
 	s->loop = aigw_stage_loop(stage);
 	s->timer_at = NEVER;
-	s->tally = tally_new();
+	s->tally = tally_new(aigw_stage_log(stage));
 	s->timer = calloc(1, sizeof(*s->timer));
 	if (!s->tally || !s->timer)
 		return aigw_fail(err, "out of memory");
@@ -366,12 +370,11 @@ static void close_send(void *self)
 AIGW_DEFINE_FILTER(send) = {
 	.name = "send",
 	.summary = "ask the model that the plan names",
-	.examples =
-		"  $ aigw prompt -e hello | aigw-send --provider sandbox "
-		"--model gpt-4o | aigw text\n"
-		"  $ aigw prompt -e hello | aigw-send --provider openai "
-		"--model gpt-4o \\\n"
-		"        --key-env OPENAI_API_KEY | aigw text\n",
+	.examples = "  $ aigw prompt -e hello | aigw-send --provider sandbox "
+		    "--model gpt-4o | aigw text\n"
+		    "  $ aigw prompt -e hello | aigw-send --provider openai "
+		    "--model gpt-4o \\\n"
+		    "        --key-env OPENAI_API_KEY | aigw text\n",
 	.wants = AIGW_REQUEST | AIGW_CANCEL,
 	.size = sizeof(struct send),
 	.opts = opts,

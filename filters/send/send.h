@@ -101,8 +101,8 @@ int64_t transfer_connect_ms(const struct transfer *t);
 int64_t retry_after(const struct transfer *t, int64_t now);
 /* "6m0s", "120ms" as OpenAI's reset headers have it; -1 when it is none. */
 int64_t retry_duration(const char *s);
-/* When it does not say, before attempt n+1: half a second doubled n-1 times up to 8 s, less up to a
- * quarter. `roll` is any number. */
+/* When it does not say, before attempt n+1: half a second doubled n-1 times up
+ * to 8 s, less up to a quarter. `roll` is any number. */
 int64_t retry_backoff(int64_t n, uint64_t roll);
 
 /* Calls -------------------------------------------------------------------- */
@@ -129,24 +129,24 @@ struct call {
 	struct aigw_env *env;
 	enum call_state state;
 	struct target *targets;
-	size_t n_targets, at;	  /* at: the one tried now or last */
+	size_t n_targets, at; /* at: the one tried now or last */
 	int64_t attempt, max_attempts;
 	bool stream;
-	bool delivered;	  /* a chunk has gone out: no other attempt */
-	bool held;	  /* the stages behind are full */
-	bool in_apply;	  /* the verdict is returned, not resumed */
-	bool busy;	  /* its answer is being told */
+	bool delivered; /* a chunk has gone out: no other attempt */
+	bool held;	/* the stages behind are full */
+	bool in_apply;	/* the verdict is returned, not resumed */
+	bool busy;	/* its answer is being told */
 	bool cancelled;
-	bool counted;		  /* among send.running */
-	bool looked_at, has_room; /* marks of send.c's loops */
+	bool counted;			/* among send.running */
+	bool looked_at, has_room;	/* marks of send.c's loops */
 	uint64_t start, deadline, wake; /* wake: see call_due() */
 	uint64_t began, heard, first;	/* this attempt: start, last byte,
 					 * first byte of the answer */
 	struct aigw_answer answer;
-	struct aigw_fault fault; /* the last one */
+	struct aigw_fault fault;   /* the last one */
 	enum aigw_verdict verdict; /* for apply(), when over in it */
-	struct aigw_buf attempts; /* JSON, items with commas */
-	struct aigw_buf notes;	  /* kind, path, why; a NUL behind each */
+	struct aigw_buf attempts;  /* JSON, items with commas */
+	struct aigw_buf notes;	   /* kind, path, why; a NUL behind each */
 	/* what the attempt runs on */
 	struct sandbox *sandbox;
 	struct transfer *transfer;

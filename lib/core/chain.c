@@ -214,6 +214,13 @@ static void worsen(struct aigw_chain *chain, enum aigw_exit code)
 		chain->exit = code;
 }
 
+/* A filter says its own name, as its program in a pipe does, and not which of
+ * the chain's stages it is: every body gives the same bytes. */
+static const char *said_by(const struct aigw_stage *stage)
+{
+	return stage->f == &aigw_filter_exec ? stage->name : stage->f->name;
+}
+
 /*
  * Refuse an envelope; a chunk becomes the event "err". When even that cannot be
  * written it must not go on as it was: it is dropped, loudly, and false.
@@ -226,7 +233,8 @@ static bool refuse(struct aigw_env *env, const struct aigw_stage *stage,
 	struct aigw_err err;
 
 	if (!(chunk && aigw_env_set_str(env, "e", "err", 3, &err)) &&
-	    !aigw_env_reject(env, why, stage->name, "policy", "gateway", &err))
+	    !aigw_env_reject(env, why, said_by(stage), "policy", "gateway",
+			     &err))
 		return true;
 	aigw_log(chain->log, AIGW_ERR, "%s: envelope lost: %s", stage->name,
 		 err.text);

@@ -5,14 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORD_MAX 4096 /* bytes of an id, a model, a tool's name */
+#define WORD_MAX 4096	    /* bytes of an id, a model, a tool's name */
 #define RAW_MAX (64 * 1024) /* bytes of a provider's usage */
 
 static const char *const block_words[AIGW_BLOCK_TYPES] = {
-	[AIGW_TEXT] = "text",
-	[AIGW_REASONING] = "reasoning",
-	[AIGW_REFUSAL] = "refusal",
-	[AIGW_TOOL_CALL] = "tool_call",
+	[AIGW_TEXT] = "text",	    [AIGW_REASONING] = "reasoning",
+	[AIGW_REFUSAL] = "refusal", [AIGW_TOOL_CALL] = "tool_call",
 	[AIGW_OPAQUE] = "opaque",
 };
 
@@ -182,7 +180,7 @@ long aigw_answer_block(struct aigw_answer *a, const struct aigw_block_new *new,
 	a->n++; /* from here on release() frees it */
 	if (grow(a, &b->id, new->id, new->id_len, err) ||
 	    grow(a, &b->name, new->name, new->name_len, err) ||
-	    (new->raw && put_raw(a, &b->raw, new->raw, err)))
+	    (new->raw &&put_raw(a, &b->raw, new->raw, err)))
 		return -1;
 	tell(a, &(struct aigw_event){
 			.kind = AIGW_EV_BLOCK, .i = a->n - 1, .block = b});

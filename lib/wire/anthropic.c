@@ -89,8 +89,8 @@ static void count(const struct aigw_val *v, struct aigw_usage *u)
 		.out = sum(v, out),
 		.cached = sum(v, read),
 		.cache_write = sum(v, write),
-		.reasoning = sum(aigw_val_get(v, "output_tokens_details"),
-				 thought),
+		.reasoning =
+			sum(aigw_val_get(v, "output_tokens_details"), thought),
 	};
 }
 
@@ -394,11 +394,16 @@ static const struct type_row {
 	const char *type;
 	int status;
 } types[] = {
-	{"invalid_request_error", 400}, {"authentication_error", 401},
-	{"billing_error", 402},		{"permission_error", 403},
-	{"not_found_error", 404},	{"conflict_error", 409},
-	{"request_too_large", 413},	{"rate_limit_error", 429},
-	{"api_error", 500},		{"timeout_error", 504},
+	{"invalid_request_error", 400},
+	{"authentication_error", 401},
+	{"billing_error", 402},
+	{"permission_error", 403},
+	{"not_found_error", 404},
+	{"conflict_error", 409},
+	{"request_too_large", 413},
+	{"rate_limit_error", 429},
+	{"api_error", 500},
+	{"timeout_error", 504},
 	{"overloaded_error", 529},
 };
 

@@ -69,7 +69,8 @@ void to_note(const struct to *t, const char *kind, const char *path,
 		t->ask->note(t->ask->note_arg, kind, path, why);
 }
 
-/* Numbers ------------------------------------------------------------------- */
+/* Numbers -------------------------------------------------------------------
+ */
 
 static void max_tokens(struct to *t)
 {
@@ -133,7 +134,8 @@ static void stop(struct to *t)
 	aigw_json_close(&t->w);
 }
 
-/* Tools --------------------------------------------------------------------- */
+/* Tools ---------------------------------------------------------------------
+ */
 
 static void one_tool(struct to *t, const struct aigw_val *tool)
 {
@@ -229,16 +231,17 @@ static void tools(struct to *t)
 		tool_choice(t);
 }
 
-/* Output -------------------------------------------------------------------- */
+/* Output --------------------------------------------------------------------
+ */
 
 /* Anthropic's word for an effort, and its budget on models without words. */
 static const struct effort {
 	const char *openai, *anthropic;
 	int64_t budget;
 } efforts[] = {
-	{"minimal", "low", 1024}, {"low", "low", 2048},
+	{"minimal", "low", 1024},   {"low", "low", 2048},
 	{"medium", "medium", 8192}, {"high", "high", 24576},
-	{"xhigh", "max", 32768},  {"max", "max", 32768},
+	{"xhigh", "max", 32768},    {"max", "max", 32768},
 };
 
 static const struct effort *effort_of(const struct aigw_val *v)
@@ -343,7 +346,8 @@ static void output(struct to *t)
 	output_config(t, e, able);
 }
 
-/* The rest ------------------------------------------------------------------ */
+/* The rest ------------------------------------------------------------------
+ */
 
 static void user(struct to *t)
 {
@@ -363,12 +367,24 @@ static void user(struct to *t)
 /* Everything that is not in this list, and not null, gets a note. */
 static void leftovers(struct to *t)
 {
-	static const char *const known[] = {
-		"model", "messages", "stream", "stream_options", "ext",
-		"max_tokens", "max_completion_tokens", "temperature", "top_p",
-		"stop", "tools", "tool_choice", "parallel_tool_calls",
-		"response_format", "reasoning_effort", "user",
-		"safety_identifier", "n"};
+	static const char *const known[] = {"model",
+					    "messages",
+					    "stream",
+					    "stream_options",
+					    "ext",
+					    "max_tokens",
+					    "max_completion_tokens",
+					    "temperature",
+					    "top_p",
+					    "stop",
+					    "tools",
+					    "tool_choice",
+					    "parallel_tool_calls",
+					    "response_format",
+					    "reasoning_effort",
+					    "user",
+					    "safety_identifier",
+					    "n"};
 	struct aigw_iter it = aigw_iter_init(t->ask->req);
 	const struct aigw_val *v;
 	char path[128];
@@ -409,8 +425,7 @@ int aigw_to_anthropic(const struct aigw_ask *ask, struct aigw_buf *out,
 	t.ext = aigw_val_at(ask->req, "ext.anthropic");
 	if (aigw_val_type(t.ext) != AIGW_OBJECT)
 		t.ext = NULL;
-	if (given(&t, "n") &&
-	    !(aigw_val_int(get(&t, "n"), &n) && n == 1))
+	if (given(&t, "n") && !(aigw_val_int(get(&t, "n"), &n) && n == 1))
 		return aigw_fail_as(err, AIGW_E_TRANSLATE, "not_expressible",
 				    "req.n: the provider gives one answer");
 	aigw_json_init(&t.w, out);

@@ -51,7 +51,8 @@ static void text(struct to *t, const struct aigw_val *v)
 	aigw_json_close(&t->w);
 }
 
-/* Images and files ---------------------------------------------------------- */
+/* Images and files ----------------------------------------------------------
+ */
 
 /* A source of "data:MEDIA;base64,DATA" or of a URL. */
 static bool source(struct to *t, const char *url, size_t len)
@@ -161,7 +162,8 @@ static bool has_content(const struct aigw_val *v)
 	return false;
 }
 
-/* Tools --------------------------------------------------------------------- */
+/* Tools ---------------------------------------------------------------------
+ */
 
 /* The arguments are a string with an object in it; ours must be the object. */
 static int arguments(struct to *t, const struct aigw_val *v)
@@ -179,8 +181,7 @@ static int arguments(struct to *t, const struct aigw_val *v)
 	doc = aigw_doc_parse(s, len, &why);
 	if (!doc || aigw_val_type(aigw_doc_root(doc)) != AIGW_OBJECT) {
 		aigw_doc_free(doc);
-		return aigw_fail_as(t->err, AIGW_E_BAD_REQUEST,
-				    "bad_arguments",
+		return aigw_fail_as(t->err, AIGW_E_BAD_REQUEST, "bad_arguments",
 				    "the arguments of a tool call are no JSON "
 				    "object");
 	}
@@ -227,7 +228,8 @@ static int tool_result(struct to *t, const struct aigw_val *m)
 	return 0;
 }
 
-/* Turns --------------------------------------------------------------------- */
+/* Turns ---------------------------------------------------------------------
+ */
 
 static bool same_call(const struct aigw_val *a, const struct aigw_val *b)
 {

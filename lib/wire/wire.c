@@ -141,8 +141,8 @@ void aigw_fault_read(const struct aigw_dialect *d, int status, const char *body,
 /* A 401 or 403 towards the client would say that *its* key is bad. */
 int aigw_fault_status(const struct aigw_fault *f)
 {
-	if (f->provider && (f->why.class == AIGW_E_AUTH ||
-			    f->why.class == AIGW_E_PERMISSION))
+	if (f->provider &&
+	    (f->why.class == AIGW_E_AUTH || f->why.class == AIGW_E_PERMISSION))
 		return 502;
 	if (f->why.class == AIGW_E_QUOTA)
 		return 402; /* 429 would make SDKs try again */

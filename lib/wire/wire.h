@@ -18,7 +18,8 @@
 #include "core/json.h"
 #include "wire/answer.h"
 
-#define AIGW_FAULT_WORD 128 /* bytes of a provider's code, param, request id */
+#define AIGW_FAULT_WORD 128 /* bytes of a provider's code, param, request id \
+			     */
 
 /*
  * What went wrong at the provider's edge, one level richer than aigw_err.
@@ -59,7 +60,7 @@ struct aigw_ask {
 
 /* Where it goes, from configuration alone (but for `model`). */
 struct aigw_place {
-	const char *base_url; /* without a slash at its end */
+	const char *base_url;	 /* without a slash at its end */
 	const char *api_version; /* or NULL */
 	const char *model;
 	size_t model_len;
@@ -70,8 +71,9 @@ struct aigw_dialect {
 	const char *api;      /* what its bodies are: "openai.chat" */
 	const char *base_url; /* when configuration gives none; or NULL */
 	const char *key_header, *key_prefix; /* "Authorization", "Bearer " */
-	const char *const *headers; /* "name: value", NULL-terminated; or NULL */
-	const char *id_header;	    /* the provider's request id */
+	const char *const
+		*headers;      /* "name: value", NULL-terminated; or NULL */
+	const char *id_header; /* the provider's request id */
 
 	int (*url)(const struct aigw_place *at, struct aigw_buf *out);
 	/* The body. A fault of the request has class bad_request; what cannot

@@ -174,7 +174,8 @@ prompts() {
 	done
 	[ "$(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status")" -lt 150000 ]
 	exec 8>&-
-	run -1 wait "$pid"
+	rc=0; wait "$pid" || rc=$?
+	[ "$rc" -eq 1 ]
 	[[ "$(head -1 out)" == *'"code":"record_too_long"'*'16777216 bytes'* ]]
 	[ "$(tail -1 out | prompts)" = '"next"' ]
 	run -1 aigw-prompt --max-line 1K < <(printf '%2000s\n' x)

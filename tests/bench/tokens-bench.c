@@ -23,7 +23,7 @@
 #define TEXT_BYTES (2 * 1024 * 1024)
 #define ROW_BYTES (16 * 1024 * 1024)
 
-static void die(const char *what)
+static void __attribute__((noreturn)) die(const char *what)
 {
 	fprintf(stderr, "tokens-bench: %s\n", what);
 	exit(1);

@@ -123,7 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct aigw_buf in, whole, cut;
 	struct aigw_err err;
 
-	if (!len)
+	if (!s || !len)
 		return 0;
 	aigw_buf_init(&in, 1 << 24);
 	aigw_buf_init(&whole, 1 << 24);
@@ -132,7 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	hide(s, len, &map, &in);
 	restore(&map, &in, 0, false, &whole);
 	/* a bracket beside a token may be taken for the token's own */
-	if (!memmem(s, len, "[", 1) && !memmem(s, len, "]", 1) &&
+	if (!memchr(s, '[', len) && !memchr(s, ']', len) &&
 	    !memchr(s, '\\', len) && !memchr(s, '&', len) &&
 	    !memmem(s, len, "\xEF\xBC", 2) &&
 	    (whole.len != len || memcmp(whole.data, s, len)))

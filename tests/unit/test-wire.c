@@ -19,7 +19,8 @@
 
 #define MAX (1024 * 1024)
 
-/* Requests ------------------------------------------------------------------ */
+/* Requests ------------------------------------------------------------------
+ */
 
 static void note(void *arg, const char *kind, const char *path, const char *why)
 {
@@ -157,25 +158,27 @@ static const struct request_case translated[] = {
 	{"anthropic", OAI, "m", false, "{\"n\":2," HI "}", NULL, NULL},
 	/* tool calls and their results: first, together, the last one counts */
 	{"anthropic", OAI, "m", false,
-	 "{\"max_tokens\":9,\"messages\":[" USER("q") ","
-	 "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":["
-	 "{\"id\":\"1\",\"type\":\"function\",\"function\":{\"name\":\"f\","
-	 "\"arguments\":\"{\\\"n\\\": 1.10}\"}},"
-	 "{\"id\":\"2\",\"type\":\"function\",\"function\":{\"name\":\"g\","
-	 "\"arguments\":\"\"}}]},"
-	 "{\"role\":\"tool\",\"tool_call_id\":\"1\",\"content\":\"old\"},"
-	 "{\"role\":\"user\",\"content\":\"and\"},"
-	 "{\"role\":\"tool\",\"tool_call_id\":\"2\",\"content\":\"\"},"
-	 "{\"role\":\"tool\",\"tool_call_id\":\"1\",\"content\":\"new\"}]}",
-	 HEAD "\"messages\":[" USER("q") ","
-	      "{\"role\":\"assistant\",\"content\":["
-	      "{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"f\",\"input\":"
-	      "{\"n\":1.10}},{\"type\":\"tool_use\",\"id\":\"2\",\"name\":"
-	      "\"g\",\"input\":{}}]},{\"role\":\"user\",\"content\":["
-	      "{\"type\":\"tool_result\",\"tool_use_id\":\"2\"},"
-	      "{\"type\":\"tool_result\",\"tool_use_id\":\"1\",\"content\":"
-	      "[{\"type\":\"text\",\"text\":\"new\"}]},"
-	      "{\"type\":\"text\",\"text\":\"and\"}]}]}",
+	 "{\"max_tokens\":9,\"messages\":[" USER(
+		 "q") ","
+		      "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":["
+		      "{\"id\":\"1\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+		      "\"arguments\":\"{\\\"n\\\": 1.10}\"}},"
+		      "{\"id\":\"2\",\"type\":\"function\",\"function\":{\"name\":\"g\","
+		      "\"arguments\":\"\"}}]},"
+		      "{\"role\":\"tool\",\"tool_call_id\":\"1\",\"content\":\"old\"},"
+		      "{\"role\":\"user\",\"content\":\"and\"},"
+		      "{\"role\":\"tool\",\"tool_call_id\":\"2\",\"content\":\"\"},"
+		      "{\"role\":\"tool\",\"tool_call_id\":\"1\",\"content\":\"new\"}]}",
+	 HEAD "\"messages\":[" USER(
+		 "q") ","
+		      "{\"role\":\"assistant\",\"content\":["
+		      "{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"f\",\"input\":"
+		      "{\"n\":1.10}},{\"type\":\"tool_use\",\"id\":\"2\",\"name\":"
+		      "\"g\",\"input\":{}}]},{\"role\":\"user\",\"content\":["
+		      "{\"type\":\"tool_result\",\"tool_use_id\":\"2\"},"
+		      "{\"type\":\"tool_result\",\"tool_use_id\":\"1\",\"content\":"
+		      "[{\"type\":\"text\",\"text\":\"new\"}]},"
+		      "{\"type\":\"text\",\"text\":\"and\"}]}]}",
 	 "dropped req.messages;"},
 	{"anthropic", OAI, "m", false,
 	 "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"1\","
@@ -329,7 +332,8 @@ static void test_urls(void **state)
 	assert_null(aigw_dialect_find("nobody"));
 }
 
-/* Answers and streams ------------------------------------------------------- */
+/* Answers and streams -------------------------------------------------------
+ */
 
 /* The answer as `res`, a blank, `usage`; what the sink heard must agree. */
 struct heard {
@@ -347,8 +351,8 @@ static void hear(void *arg, struct aigw_answer *a, const struct aigw_event *ev)
 	else if (ev->kind == AIGW_EV_END)
 		h->ends++;
 	else if (ev->part <= AIGW_PART_ARGS && ev->i < 8)
-		assert_int_equal(
-			aigw_buf_add(&h->text[ev->i], ev->s, ev->len), 0);
+		assert_int_equal(aigw_buf_add(&h->text[ev->i], ev->s, ev->len),
+				 0);
 }
 
 static void print(const struct aigw_answer *a, struct aigw_buf *out)
@@ -374,8 +378,8 @@ static void agree(const struct aigw_answer *a, struct heard *h)
 	for (size_t i = 0; i < a->n && i < 8; i++) {
 		bool tool = a->blocks[i].type == AIGW_TOOL_CALL;
 		const struct aigw_buf *b =
-			&a->blocks[i].part[tool ? AIGW_PART_ARGS
-						: AIGW_PART_TEXT];
+			&a->blocks[i]
+				 .part[tool ? AIGW_PART_ARGS : AIGW_PART_TEXT];
 
 		assert_int_equal(b->len, h->text[i].len);
 		if (b->len)
@@ -523,10 +527,9 @@ static int run_stream(const struct aigw_dialect *d, const char *in, size_t len,
 
 		assert_int_equal(aigw_sse_feed(&s, in + i, n, &err), 0);
 		i += n;
-		while (rc == 0 && (got = i == len ? aigw_sse_finish(&s, &ev,
-								    &err)
-						  : aigw_sse_next(&s, &ev,
-								  &err)) > 0)
+		while (rc == 0 &&
+		       (got = i == len ? aigw_sse_finish(&s, &ev, &err)
+				       : aigw_sse_next(&s, &ev, &err)) > 0)
 			rc = d->event(a, ev.data, ev.data_len, f);
 		if (i == len)
 			break;
@@ -578,12 +581,11 @@ static const struct answer_case streams_done[] = {
 		 D("{\"id\":\"i\",\"model\":\"m\",\"choices\":[{\"index\":0,"
 		   "\"delta\":{\"role\":\"assistant\",\"content\":\"\"},"
 		   "\"finish_reason\":null}],\"usage\":null}")
-			 DELTA("{\"content\":\"H\xc3\xa4\"}")
-				 DELTA("{\"content\":\"llo\"}") STOP("stop")
-					 D("{\"choices\":[],\"usage\":"
-					   "{\"prompt_tokens\":5,"
-					   "\"completion_tokens\":0}}")
-						 D("[DONE]"),
+			 DELTA("{\"content\":\"H\xc3\xa4\"}") DELTA(
+				 "{\"content\":\"llo\"}") STOP("stop")
+				 D("{\"choices\":[],\"usage\":"
+				   "{\"prompt_tokens\":5,"
+				   "\"completion_tokens\":0}}") D("[DONE]"),
 	 "{\"id\":\"i\",\"model\":\"m\",\"blocks\":[{\"type\":\"text\","
 	 "\"text\":\"H\xc3\xa4llo\"}],\"finish\":\"stop\",\"finish_raw\":"
 	 "\"stop\"} {\"in\":5,\"out\":0,\"source\":\"provider\",\"raw\":"
@@ -594,10 +596,9 @@ static const struct answer_case streams_done[] = {
 		 CALL("{\"index\":1,\"id\":\"2\",\"function\":{\"name\":\"g\","
 		      "\"arguments\":\"[\"}}")
 			 CALL("{\"index\":0,\"function\":{\"arguments\":"
-			      "\"{}\"}}")
-				 CALL("{\"index\":1,\"function\":"
-				      "{\"arguments\":\"]\"}}")
-					 STOP("tool_calls") D("[DONE]"),
+			      "\"{}\"}}") CALL("{\"index\":1,\"function\":"
+					       "{\"arguments\":\"]\"}}")
+				 STOP("tool_calls") D("[DONE]"),
 	 "{\"blocks\":[{\"type\":\"tool_call\",\"id\":\"1\",\"name\":\"f\","
 	 "\"args\":\"{}\"},{\"type\":\"tool_call\",\"id\":\"2\",\"name\":"
 	 "\"g\",\"args\":\"[]\"}],\"finish\":\"tool_calls\",\"finish_raw\":"
@@ -605,14 +606,13 @@ static const struct answer_case streams_done[] = {
 	{"openai", /* all calls on index 0; then none has an index */
 	 CALL("{\"index\":0,\"id\":\"1\",\"function\":{\"name\":\"f\","
 	      "\"arguments\":\"{\"}}")
-		 CALL("{\"index\":0,\"function\":{\"arguments\":\"}\"}}")
-			 CALL("{\"index\":0,\"id\":\"2\",\"function\":"
-			      "{\"name\":\"g\",\"arguments\":\"a\"}}")
-				 CALL("{\"id\":\"3\",\"function\":{\"name\":"
-				      "\"h\",\"arguments\":\"b\"}}")
-					 CALL("{\"function\":{\"arguments\":"
-					      "\"c\"}}") STOP("stop")
-						 D("[DONE]"),
+		 CALL("{\"index\":0,\"function\":{\"arguments\":\"}\"}}") CALL(
+			 "{\"index\":0,\"id\":\"2\",\"function\":"
+			 "{\"name\":\"g\",\"arguments\":\"a\"}}")
+			 CALL("{\"id\":\"3\",\"function\":{\"name\":"
+			      "\"h\",\"arguments\":\"b\"}}")
+				 CALL("{\"function\":{\"arguments\":"
+				      "\"c\"}}") STOP("stop") D("[DONE]"),
 	 "{\"blocks\":[{\"type\":\"tool_call\",\"id\":\"1\",\"name\":\"f\","
 	 "\"args\":\"{}\"},{\"type\":\"tool_call\",\"id\":\"2\",\"name\":"
 	 "\"g\",\"args\":\"a\"},{\"type\":\"tool_call\",\"id\":\"3\",\"name\":"
@@ -633,22 +633,21 @@ static const struct answer_case streams_done[] = {
 		 D("{\"type\":\"ping\"}") D(
 			 "{\"type\":\"content_block_start\",\"index\":0,"
 			 "\"content_block\":{\"type\":\"thinking\","
-			 "\"thinking\":\"\"}}")
-			 D("{\"type\":\"content_block_delta\",\"index\":0,"
-			   "\"delta\":{\"type\":\"thinking_delta\","
-			   "\"thinking\":\"hm\"}}")
-				 D("{\"type\":\"content_block_delta\","
-				   "\"index\":0,\"delta\":{\"type\":"
-				   "\"signature_delta\",\"signature\":\"S\"}}")
-					 D("{\"type\":\"content_block_stop\","
-					   "\"index\":0}")
-	 D("{\"type\":\"content_block_start\",\"index\":1,\"content_block\":"
-	   "{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"f\",\"input\":{}}}")
-		 D("{\"type\":\"content_block_stop\",\"index\":1}") D(
-			 "{\"type\":\"message_delta\",\"delta\":"
-			 "{\"stop_reason\":\"tool_use\"},\"usage\":"
-			 "{\"output_tokens\":9}}") D("{\"type\":"
-						     "\"message_stop\"}"),
+			 "\"thinking\":\"\"}}") D("{\"type\":\"content_block_delta\",\"index\":0,"
+						  "\"delta\":{\"type\":\"thinking_delta\","
+						  "\"thinking\":\"hm\"}}")
+			 D("{\"type\":\"content_block_delta\","
+			   "\"index\":0,\"delta\":{\"type\":"
+			   "\"signature_delta\",\"signature\":\"S\"}}") D("{\"type\":\"content_block_stop\","
+									  "\"index\":0}")
+				 D("{\"type\":\"content_block_start\",\"index\":1,\"content_block\":"
+				   "{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"f\",\"input\":{}}}")
+					 D("{\"type\":\"content_block_stop\",\"index\":1}")
+						 D("{\"type\":\"message_delta\",\"delta\":"
+						   "{\"stop_reason\":\"tool_use\"},\"usage\":"
+						   "{\"output_tokens\":9}}")
+							 D("{\"type\":"
+							   "\"message_stop\"}"),
 	 "{\"id\":\"i\",\"model\":\"m\",\"blocks\":[{\"type\":\"reasoning\","
 	 "\"text\":\"hm\",\"signature\":\"S\"},{\"type\":\"tool_call\","
 	 "\"id\":\"1\",\"name\":\"f\",\"args\":\"{}\"}],\"finish\":"
@@ -670,8 +669,9 @@ static const struct answer_case streams_ended[] = {
 };
 
 static const struct answer_case streams_bad[] = {
-	{"openai", DELTA("{\"content\":\"a\"}") D("{\"error\":{\"message\":"
-						  "\"x\"}}"),
+	{"openai",
+	 DELTA("{\"content\":\"a\"}") D("{\"error\":{\"message\":"
+					"\"x\"}}"),
 	 NULL},
 	{"openai", D("{nonsense"), NULL},
 	{"anthropic",
@@ -697,7 +697,8 @@ static void test_streams(void **state)
 		check_stream(&streams_bad[i], -1);
 }
 
-/* Errors -------------------------------------------------------------------- */
+/* Errors --------------------------------------------------------------------
+ */
 
 static void test_faults(void **state)
 {
@@ -730,8 +731,8 @@ static void test_faults(void **state)
 		 AIGW_E_RATE_LIMIT, 429, true, false, "", "slow "},
 		{"openai", 429, "{\"error\":{\"message\":\"m\",\"code\":429}}",
 		 AIGW_E_RATE_LIMIT, 429, true, false, "429", "m"},
-		{"openai", 400, "{\"error\":\"flat\"}", AIGW_E_BAD_REQUEST,
-		 400, false, false, "", "flat"},
+		{"openai", 400, "{\"error\":\"flat\"}", AIGW_E_BAD_REQUEST, 400,
+		 false, false, "", "flat"},
 		{"openai", 400,
 		 "{\"object\":\"error\",\"message\":\"old\",\"type\":\"x\"}",
 		 AIGW_E_BAD_REQUEST, 400, false, false, "x", "old"},
@@ -755,8 +756,8 @@ static void test_faults(void **state)
 		 "{\"type\":\"error\",\"error\":{\"type\":"
 		 "\"rate_limit_error\",\"message\":\"m\",\"details\":"
 		 "{\"error_code\":\"enforced_spend_limit_reached\"}}}",
-		 AIGW_E_QUOTA, 402, false, true,
-		 "enforced_spend_limit_reached", "m"},
+		 AIGW_E_QUOTA, 402, false, true, "enforced_spend_limit_reached",
+		 "m"},
 		{"anthropic", 404, "[1]", AIGW_E_NOT_FOUND, 404, false, false,
 		 "", "the provider answered with status 404"},
 	};
@@ -803,9 +804,12 @@ static void test_bounds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_same),   cmocka_unit_test(test_translated),
-		cmocka_unit_test(test_urls),   cmocka_unit_test(test_answers),
-		cmocka_unit_test(test_streams), cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_same),
+		cmocka_unit_test(test_translated),
+		cmocka_unit_test(test_urls),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_bounds),
 	};
 
