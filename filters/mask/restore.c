@@ -108,7 +108,7 @@ static enum fit token_at(const struct mask_map *map, const char *s, size_t len,
 			 bool last, struct token *t)
 {
 	int way = -1, same;
-	size_t n, at = 0;
+	size_t n = 0, at = 0;
 	unsigned opened = 0, closed = 0;
 	enum fit f;
 

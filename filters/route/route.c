@@ -172,13 +172,18 @@ static int choose(const struct route *r, const struct alias *a,
 /* Plans ----------------------------------------------------------------- */
 
 static void put_target(struct aigw_json *w, const char *provider,
-		       size_t provider_len, const char *model, size_t len)
+		       size_t provider_len, const char *model, size_t len,
+		       const char *price_as)
 {
 	aigw_json_object(w);
 	aigw_json_key(w, "provider");
 	aigw_json_strn(w, provider, provider_len);
 	aigw_json_key(w, "model");
 	aigw_json_strn(w, model, len);
+	if (price_as) {
+		aigw_json_key(w, "price_as");
+		aigw_json_str(w, price_as);
+	}
 	aigw_json_close(w);
 }
 
@@ -266,7 +271,7 @@ static int plan_alias(const struct route *r, const struct alias *a,
 
 		put_target(&w, c.target[i]->provider,
 			   strlen(c.target[i]->provider), m ? m : model,
-			   m ? strlen(m) : len);
+			   m ? strlen(m) : len, c.target[i]->price_as);
 	}
 	rc = end_plan(r, &w, env, err);
 out:
@@ -290,7 +295,7 @@ static int plan_one(const struct route *r, struct aigw_env *env,
 	rc = aigw_buf_str(&reason, why);
 	if (rc == 0) {
 		begin_plan(&w, alias, alias_len, &reason);
-		put_target(&w, provider, provider_len, model, len);
+		put_target(&w, provider, provider_len, model, len, NULL);
 		rc = end_plan(r, &w, env, err);
 	} else {
 		aigw_fail(err, "out of memory");

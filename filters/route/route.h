@@ -20,6 +20,7 @@ struct cond {
 struct target {
 	const char *provider;
 	const char *model; /* NULL: as it was asked for */
+	const char *price_as; /* the model whose price holds, or NULL */
 	int64_t weight;	   /* share of first tries */
 	struct cond *conds;
 	size_t n_conds;

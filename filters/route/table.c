@@ -8,7 +8,7 @@
 
 #define WEIGHT_MAX 1000000
 
-static const char *const keys[] = {"provider", "model", "weight",
+static const char *const keys[] = {"provider", "model", "price_as", "weight",
 				   "if",       "when",	NULL};
 
 static int check_key(const struct aigw_conf *node, struct aigw_err *err)
@@ -82,10 +82,20 @@ static int read_short(struct target *to, const struct aigw_conf *node,
 	return 0;
 }
 
+static int read_text(const char **to, const struct aigw_conf *node,
+		     struct aigw_err *err)
+{
+	*to = aigw_conf_str(node);
+	if (node && (!*to || !**to))
+		return aigw_conf_fail(node, err, "%s: must be a text",
+				      aigw_conf_key(node));
+	return 0;
+}
+
 static int read_target(struct table *t, struct target *to,
 		       const struct aigw_conf *node, struct aigw_err *err)
 {
-	const struct aigw_conf *model, *cond;
+	const struct aigw_conf *cond;
 	size_t i;
 
 	to->when = -1;
@@ -103,10 +113,9 @@ static int read_target(struct table *t, struct target *to,
 	if (!to->provider || !*to->provider)
 		return aigw_conf_fail(node, err,
 				      "provider: must name a provider");
-	model = aigw_conf_get(node, "model");
-	to->model = aigw_conf_str(model);
-	if (model && (!to->model || !*to->model))
-		return aigw_conf_fail(model, err, "model: must be a text");
+	if (read_text(&to->model, aigw_conf_get(node, "model"), err) < 0 ||
+	    read_text(&to->price_as, aigw_conf_get(node, "price_as"), err) < 0)
+		return -1;
 	cond = aigw_conf_get(node, "if");
 	if (cond && route_cond_read(to, cond, err) < 0)
 		return -1;

@@ -11,7 +11,8 @@
 
 static const struct {
 	const char *name;
-	int status; /* of HTTP: RFC 9110 section 15, RFC 6585 section 4 */
+	int status; /* of HTTP: RFC 9110 section 15, RFC 6585 section 4; 402 for
+		     * what is used up, because clients try again after 429 */
 	bool retryable;
 } classes[AIGW_E_CLASSES] = {
 	[AIGW_E_INTERNAL] = {"internal", 500, false},

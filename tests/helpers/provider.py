@@ -177,7 +177,6 @@ def stream(sock, name, api, model):
     all_frames = list(frames(api, model))
     begin_stream(sock)
     if name == "bytes":
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for b in b"".join(all_frames):
             sock.sendall(chunk(bytes([b])))
         sock.sendall(chunk(b""))
@@ -272,6 +271,7 @@ def main():
         end = time.time() + LIFE
         while time.time() < end:
             sock, _ = server.accept()
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=serve, args=(sock, log),
                              daemon=True).start()
 

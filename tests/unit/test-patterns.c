@@ -111,8 +111,8 @@ static void grow(char *out, size_t max, int depth)
 		grow_atom(atom, sizeof(atom), depth);
 		if (used + strlen(atom) + 2 > max)
 			break;
-		used += (size_t)sprintf(out + used, "%s%s", atom,
-					i + 1 < n && rnd(6) == 0 ? "|" : "");
+		used += (size_t)snprintf(out + used, max - used, "%s%s", atom,
+					 i + 1 < n && rnd(6) == 0 ? "|" : "");
 	}
 }
 
