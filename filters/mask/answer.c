@@ -89,6 +89,45 @@ int mask_answer(struct mask *m, struct aigw_env *env, struct aigw_err *err)
 	return rc;
 }
 
+/* A request goes back as it came, names of members too: every token that is
+ * ours, wherever it stands. */
+static int restore_request(void *arg, const char *path, bool key, const char *s,
+			   size_t len, struct aigw_buf *with,
+			   struct aigw_err *err)
+{
+	const struct whole *w = arg;
+	struct mask_restore r = {.map = w->map, .urls = true};
+	struct aigw_doc *doc = NULL;
+
+	(void)path;
+	/* What was masked inside a text that is JSON was escaped for it. */
+	if (!key && len && (*s == '{' || *s == '['))
+		doc = aigw_doc_parse(s, len, err);
+	r.json = doc != NULL;
+	aigw_doc_free(doc);
+	if (mask_restore(&r, s, len, true, with))
+		return aigw_fail_as(err, AIGW_E_TOO_LARGE, "too_large",
+				    "the restored request is too large");
+	return with->len != len || memcmp(with->data, s, len);
+}
+
+int mask_error(struct mask *m, struct aigw_env *env, struct aigw_err *err)
+{
+	struct mask_map map = {0};
+	struct whole w = {m, &map};
+	int rc = open_map(m, env, &map, err);
+
+	if (rc > 0)
+		rc = aigw_env_map(env, "req", restore_request, &w, err) < 0 ||
+				     aigw_env_map(env, "res", restore_string,
+						  &w, err) < 0 ||
+				     aigw_env_remove(env, "state.mask", err)
+			     ? -1
+			     : 0;
+	mask_map_release(&map);
+	return rc;
+}
+
 /* Streams ------------------------------------------------------------------ */
 
 static struct mask_stream **find(struct mask *m, const struct aigw_env *env)

@@ -286,10 +286,10 @@ static enum aigw_verdict mask_apply(void *self, struct aigw_env *env,
 		if (!rc)
 			rc = mask_answer(m, env, err);
 		break;
-	case AIGW_ERROR: /* a part of an answer may be in it */
+	case AIGW_ERROR:
 		rc = mask_stream_end(m, env, false, err);
-		if (!rc && aigw_env_get(env, "res"))
-			(void)mask_answer(m, env, err); /* or has tokens */
+		if (!rc)
+			(void)mask_error(m, env, err); /* or has tokens */
 		break;
 	case AIGW_CANCEL:
 		rc = mask_stream_end(m, env, true, err);

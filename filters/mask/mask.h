@@ -132,6 +132,8 @@ struct mask {
 int mask_request(struct mask *m, struct aigw_env *env, struct aigw_err *err);
 /* answer.c */
 int mask_answer(struct mask *m, struct aigw_env *env, struct aigw_err *err);
+/* In a failed envelope the request too, so that it can be sent again. */
+int mask_error(struct mask *m, struct aigw_env *env, struct aigw_err *err);
 int mask_chunk(struct mask *m, struct aigw_env *env, struct aigw_err *err);
 /* The stream of this envelope is over: send what is held back, unless the
  * client is gone (`quiet`), and forget it. */

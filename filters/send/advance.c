@@ -69,6 +69,8 @@ static enum progress read_error(struct call *c)
 	aigw_fault_init(&c->fault, "headers");
 	aigw_fault_read(p->dialect, c->status, c->whole.data, c->whole.len,
 			&c->fault);
+	if (c->should_retry >= 0 && !c->fault.dead)
+		c->fault.retryable = c->should_retry;
 	if (c->fault.retryable) /* 200s carry one, too: it means nothing */
 		c->fault.retry_after_ms = c->retry_after_ms;
 	if (c->request_id[0])
@@ -307,6 +309,7 @@ static void read_headers(struct call *c)
 	c->is_stream = transfer_is_stream(c->transfer);
 	c->connect_ms = transfer_connect_ms(c->transfer);
 	c->retry_after_ms = retry_after(c->transfer, (int64_t)time(NULL));
+	c->should_retry = retry_should(c->transfer);
 	if (id)
 		snprintf(c->request_id, sizeof(c->request_id), "%s", id);
 }

@@ -262,6 +262,7 @@ static void attempt(struct call *c, uint64_t now)
 	c->last_event = c->lingers = c->ended = c->broke_off = false;
 	c->is_stream = false;
 	c->retry_after_ms = -1;
+	c->should_retry = -1;
 	c->connect_ms = -1;
 	c->notes.len = 0;
 	aigw_answer_release(&c->answer);

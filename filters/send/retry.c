@@ -119,3 +119,12 @@ int64_t retry_after(const struct transfer *t, int64_t now)
 	tokens = bucket(t, "tokens");
 	return requests > tokens ? requests : tokens;
 }
+
+int retry_should(const struct transfer *t)
+{
+	const char *value = transfer_header(t, "x-should-retry");
+
+	if (value && strcmp(value, "true") == 0)
+		return 1;
+	return value && strcmp(value, "false") == 0 ? 0 : -1;
+}

@@ -187,17 +187,24 @@ static void start_call(struct send *s, struct call *c)
 	call_run(c);
 }
 
+/* The first that waits, and the next if that one is over at once: a loop and
+ * no recursion, however many wait. */
 void send_next(struct send *s)
 {
 	struct call *c;
 
-	if (s->running >= (size_t)s->jobs)
+	if (s->starting)
 		return;
-	for (c = s->first; c; c = c->next)
-		if (c->state == CALL_QUEUED)
+	s->starting = true;
+	while (s->running < (size_t)s->jobs) {
+		for (c = s->first; c; c = c->next)
+			if (c->state == CALL_QUEUED)
+				break;
+		if (!c)
 			break;
-	if (c)
 		start_call(s, c);
+	}
+	s->starting = false;
 }
 
 /* Envelopes -----------------------------------------------------------------
@@ -370,11 +377,12 @@ static void close_send(void *self)
 AIGW_DEFINE_FILTER(send) = {
 	.name = "send",
 	.summary = "ask the model that the plan names",
-	.examples = "  $ aigw prompt -e hello | aigw-send --provider sandbox "
-		    "--model gpt-4o | aigw text\n"
-		    "  $ aigw prompt -e hello | aigw-send --provider openai "
-		    "--model gpt-4o \\\n"
-		    "        --key-env OPENAI_API_KEY | aigw text\n",
+	.examples =
+		"  $ aigw prompt -e hello |\n"
+		"        aigw-send --provider sandbox --model gpt-4o | aigw text\n"
+		"  $ aigw prompt -e hello | aigw-send --provider openai "
+		"--model gpt-4o \\\n"
+		"        --key-env OPENAI_API_KEY | aigw text\n",
 	.wants = AIGW_REQUEST | AIGW_CANCEL,
 	.size = sizeof(struct send),
 	.opts = opts,

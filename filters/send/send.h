@@ -99,6 +99,8 @@ int64_t transfer_connect_ms(const struct transfer *t);
 /* What an error answer's headers say about when to come back (facts: 5.2), in
  * milliseconds; -1 when they do not. `now` in seconds since the epoch. */
 int64_t retry_after(const struct transfer *t, int64_t now);
+/* Its x-should-retry, which overrules the status: 1, 0, or -1 without one. */
+int retry_should(const struct transfer *t);
 /* "6m0s", "120ms" as OpenAI's reset headers have it; -1 when it is none. */
 int64_t retry_duration(const char *s);
 /* When it does not say, before attempt n+1: half a second doubled n-1 times up
@@ -159,6 +161,7 @@ struct call {
 	bool lingers;	 /* so it did, but the connection is still open */
 	bool ended;	 /* no more bytes will come */
 	int64_t retry_after_ms;
+	int should_retry; /* what the provider thinks: 1, 0; -1: not said */
 	struct aigw_fault end_fault; /* why, when they broke off */
 	bool broke_off;
 	int64_t connect_ms;
@@ -212,6 +215,7 @@ struct send {
 	uint64_t timer_at;
 	struct call *first, *last; /* all calls, in order */
 	size_t running;		   /* those that are not QUEUED */
+	bool starting;		   /* in send_next() */
 	uint64_t rolls;		   /* of the jitter */
 };
 

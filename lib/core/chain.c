@@ -129,6 +129,9 @@ int aigw_chain_open(struct aigw_chain *chain, struct aigw_err *err)
 		stage->opened = true;
 		if (stage->f->open && stage->f->open(stage->self, stage, err))
 			return aigw_fail_in(err, "%s", stage->name);
+		/* one that succeeds may have failed at something on the way */
+		if (err)
+			err->text[0] = '\0';
 	}
 	return 0;
 }

@@ -49,6 +49,7 @@ static int bad(struct aigw_err *err, const char *code, const char *what)
 static int check_line(const struct aigw_val *root, struct aigw_err *err)
 {
 	const struct aigw_val *version = aigw_val_get(root, "aigw");
+	const struct aigw_val *event = aigw_val_get(root, "e");
 	size_t len;
 	const char *id;
 	int64_t n;
@@ -62,7 +63,10 @@ static int check_line(const struct aigw_val *root, struct aigw_err *err)
 		return bad(err, "invalid_id",
 			   "expected \"id\", a string of 1 to 256 bytes; "
 			   "`aigw prompt` makes envelopes of other JSON");
-	if (!version && aigw_val_get(root, "e"))
+	if (event && aigw_val_type(event) != AIGW_STRING)
+		return bad(err, "invalid_event",
+			   "expected \"e\", a string: the name of an event");
+	if (!version && event)
 		return 0;
 	if (!aigw_val_int(version, &n) || n != 1)
 		return bad(err, "invalid_version",
@@ -208,9 +212,7 @@ static struct aigw_member *find(const struct aigw_env *env, const char *name,
 static const struct aigw_val *top(const struct aigw_env *env, const char *name,
 				  size_t len)
 {
-	const struct aigw_val *root = aigw_doc_root(env->doc);
 	struct aigw_member *m;
-	char key[64];
 
 	if (env->members) {
 		m = find(env, name, len);
@@ -219,11 +221,7 @@ static const struct aigw_val *top(const struct aigw_env *env, const char *name,
 		if (m->text)
 			return aigw_doc_root(m->doc);
 	}
-	if (len >= sizeof(key))
-		return NULL;
-	memcpy(key, name, len);
-	key[len] = '\0';
-	return aigw_val_get(root, key);
+	return aigw_val_getn(aigw_doc_root(env->doc), name, len);
 }
 
 const struct aigw_val *aigw_env_get(const struct aigw_env *env,

@@ -22,7 +22,7 @@ static const struct {
 	[AIGW_E_NOT_FOUND] = {"not_found", 404, false},
 	[AIGW_E_TOO_LARGE] = {"too_large", 413, false},
 	[AIGW_E_RATE_LIMIT] = {"rate_limit", 429, true},
-	[AIGW_E_QUOTA] = {"quota", 429, false},
+	[AIGW_E_QUOTA] = {"quota", 402, false},
 	[AIGW_E_OVERLOADED] = {"overloaded", 503, true},
 	[AIGW_E_UPSTREAM] = {"upstream", 502, true},
 	[AIGW_E_TIMEOUT] = {"timeout", 504, true},

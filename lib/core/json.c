@@ -18,7 +18,6 @@
 
 #define PAIRWISE 12	    /* members compared each with each */
 #define PRESCAN (64 * 1024) /* bytes from which depth is looked at first */
-#define INDEX_DIGITS 20	    /* of an array index in a JSON Pointer */
 
 static int bad(struct aigw_err *err, const char *code, size_t at,
 	       const char *what)
@@ -264,12 +263,18 @@ const struct aigw_val *aigw_val_get(const struct aigw_val *v, const char *key)
 	return OUR(yyjson_obj_get(VAL(v), key));
 }
 
+const struct aigw_val *aigw_val_getn(const struct aigw_val *v, const char *key,
+				     size_t len)
+{
+	return OUR(yyjson_obj_getn(VAL(v), key, len));
+}
+
 const struct aigw_val *aigw_val_at(const struct aigw_val *v, const char *path)
 {
 	const char *dot;
 
 	for (; v && (dot = strchr(path, '.')); path = dot + 1)
-		v = OUR(yyjson_obj_getn(VAL(v), path, (size_t)(dot - path)));
+		v = aigw_val_getn(v, path, (size_t)(dot - path));
 	return aigw_val_get(v, path);
 }
 

@@ -61,6 +61,8 @@ bool aigw_val_double(const struct aigw_val *v, double *d);
 
 /* By name, or NULL. aigw_val_at() walks "a.b.c" through objects. */
 const struct aigw_val *aigw_val_get(const struct aigw_val *v, const char *key);
+const struct aigw_val *aigw_val_getn(const struct aigw_val *v, const char *key,
+				     size_t len);
 const struct aigw_val *aigw_val_at(const struct aigw_val *v, const char *path);
 
 /*

@@ -144,8 +144,6 @@ int aigw_fault_status(const struct aigw_fault *f)
 	if (f->provider &&
 	    (f->why.class == AIGW_E_AUTH || f->why.class == AIGW_E_PERMISSION))
 		return 502;
-	if (f->why.class == AIGW_E_QUOTA)
-		return 402; /* 429 would make SDKs try again */
 	return aigw_class_status(f->why.class);
 }
 

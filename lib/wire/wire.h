@@ -18,8 +18,9 @@
 #include "core/json.h"
 #include "wire/answer.h"
 
-#define AIGW_FAULT_WORD 128 /* bytes of a provider's code, param, request id \
-			     */
+#define AIGW_FAULT_WORD \
+	128 /* bytes of a provider's code, param, request id \
+	     */
 
 /*
  * What went wrong at the provider's edge, one level richer than aigw_err.

@@ -190,6 +190,10 @@ text='Hello, wörld 😀'
 	503 overloaded 503 2
 	529 overloaded 503 2
 	END
+	send < <(request openai:again-400@1)
+	[ "$(last '[.attempts[].status]')" = '[400,200]' ]
+	send < <(request openai:never-500)
+	[ "$(last '[.attempts[].status]')" = '[500]' ]
 	send < <(request openai:badkey)
 	[ "$(last .err.code)" = invalid_api_key ]
 	[[ $output != *sk-* ]]
@@ -269,6 +273,16 @@ text='Hello, wörld 😀'
 	[ "$(wc -l <<<"$output")" = 20 ]
 	[ $((two - one)) -ge 400000000 ]
 	[ $((three - two)) -lt 400000000 ]
+}
+
+@test "a long queue behind one slow request does not grow the stack" {
+	{
+		request 'sandbox:m?latency=300ms'
+		request sandbox:m | jq -c 'range(5000) as $i | .id = "\($i)"'
+	} >"$BATS_TEST_TMPDIR/in"
+	(ulimit -s 512 && aigw-send -c "$CONF" -j 1 --window 6000 \
+		<"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out")
+	[ "$(grep -c '"res"' "$BATS_TEST_TMPDIR/out")" = 5001 ]
 }
 
 @test "many requests over few connections: all answered" {

@@ -151,6 +151,10 @@ def fault_before(sock, name, api):
                              "x-ratelimit-reset-tokens: 60ms"}
     if name in after:
         say(sock, 429, limit, [after[name]])
+    elif name in ("again-400", "never-500"):
+        word, status = name.split("-")
+        say(sock, int(status), error_body(api, "c", "m"),
+            ["x-should-retry: " + ("true" if word == "again" else "false")])
     elif name.isdigit():
         say(sock, int(name), error_body(api, "some_code", "no " + name))
     elif name == "quota":
