@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/utf8.h"
-#include "text/siphash.h"
+#include "core/siphash.h"
 
 #define PLAN_MAX (1 << 20) /* bytes of a plan */
 #define REASON_MAX 4096

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "text/siphash.h"
+#include "core/siphash.h"
 
 #define FIRST 1024 /* slots */
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "text/siphash.h"
+#include "core/siphash.h"
 
 #define CHOICES_MAX 128 /* n of OpenAI's CreateChatCompletionRequest */
 

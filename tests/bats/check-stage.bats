@@ -37,6 +37,15 @@ conforms() {
 	conforms aigw-count
 }
 
+@test "aigw-send conforms" {
+	conforms aigw-send --provider sandbox
+}
+
+@test "the whole chain conforms, linked and piped" {
+	conforms aigw-run --quiet
+	conforms aigw-run --quiet --piped
+}
+
 @test "cat conforms" {
 	conforms cat
 }

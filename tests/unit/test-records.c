@@ -17,7 +17,7 @@
 #include "edge/records.h"
 #include "edge/reply.h"
 #include "edge/request.h"
-#include "text/siphash.h"
+#include "core/siphash.h"
 
 /* All records of `in` joined by '|'; bad ones are "!LINE". The bytes come
  * through a pipe in pieces of `piece`, so that every border is crossed. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* siphash.c - SipHash-2-4: a short keyed hash (Aumasson, Bernstein 2012) */
-#include "text/siphash.h"
+#include "core/siphash.h"
 
 static uint64_t rotl(uint64_t x, int n)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* siphash.h - SipHash-2-4: a short keyed hash (Aumasson, Bernstein 2012) */
-#ifndef AIGW_TEXT_SIPHASH_H
-#define AIGW_TEXT_SIPHASH_H
+#ifndef AIGW_CORE_SIPHASH_H
+#define AIGW_CORE_SIPHASH_H
 
 #include <stddef.h>
 #include <stdint.h>
