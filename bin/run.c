@@ -13,6 +13,7 @@
 
 struct run {
 	bool linked, piped;
+	int ready; /* descriptor to say so on, or -1 */
 };
 
 static const struct aigw_opt run_opts[] = {
@@ -94,8 +95,10 @@ static int run_chain(const struct aigw_chainfile *cf, const struct run *run,
 	for (i = 0; i < cf->n; i++)
 		if (add_stage(chain, cf, &cf->stages[i], run, err))
 			break;
-	if (i == cf->n && !aigw_chain_open(chain, err))
+	if (i == cf->n && !aigw_chain_open(chain, err)) {
+		aigw_ready_say(run->ready);
 		return aigw_program_pump(chain, &loop, common, log);
+	}
 	aigw_chain_free(chain);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	uv_loop_close(&loop);
@@ -126,7 +129,7 @@ int main(int argc, char **argv)
 	struct aigw_common common = { 0 };
 	struct aigw_err err = { 0 };
 	struct aigw_chainfile cf;
-	struct run run = { 0 };
+	struct run run = { .ready = aigw_ready_take() };
 	int code;
 
 	code = aigw_program_init(&log);

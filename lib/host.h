@@ -117,6 +117,14 @@ extern const struct aigw_opt aigw_common_opts[];
  */
 int aigw_program_init(const struct aigw_log *log);
 
+/*
+ * Readiness (aigw-filters(7)): take the descriptor that AIGW_READY_FD names out
+ * of the environment, or -1. Call it before anything is opened: a number that
+ * nobody opened for us may soon be a descriptor of our own.
+ */
+int aigw_ready_take(void);
+void aigw_ready_say(int fd); /* once; -1 is fine */
+
 /* Load the configuration that -c or the environment names; *root stays NULL
  * when there is none. Checks its version. The caller frees it. */
 int aigw_config_open(const char *flag, struct aigw_conf **root,

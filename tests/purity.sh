@@ -4,9 +4,11 @@
 #
 # No writable data; no call but those below; floors: core stands on nothing,
 # text, state and edge on core, wire on text too, filters on all of lib/ and not
-# on each other. $AIGW_BUILD is the build folder. Prints TAP.
+# on each other. $AIGW_BUILD is the build folder, $AIGW_SRC has the sources: what
+# was built of files that are gone is left out. Prints TAP.
 set -eu
 
+src=$(cd "${AIGW_SRC:-.}" && pwd)
 cd "${AIGW_BUILD:-.}"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -67,7 +69,9 @@ RULES
 
 # Which object defines what, and which wants what; "PATH T NAME" a line.
 objects() {
-	find lib filters -name '*.o' | LC_ALL=C sort
+	find lib filters -name '*.o' | LC_ALL=C sort | while read -r o; do
+		[ ! -e "$src/${o%.o}.c" ] && [ ! -e "${o%.o}.c" ] || echo "$o"
+	done
 }
 objects | while read -r o; do
 	nm -P -g "$o" | awk -v o="${o%.o}" '{ print o, $2, $1 }'

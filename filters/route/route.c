@@ -5,8 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/utf8.h"
 #include "core/siphash.h"
+#include "core/utf8.h"
 
 #define PLAN_MAX (1 << 20) /* bytes of a plan */
 #define REASON_MAX 4096

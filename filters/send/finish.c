@@ -34,6 +34,7 @@ static void put_fault(struct aigw_json *w, const struct aigw_fault *f)
 	if (f->status)
 		put(w, "status", f->status);
 	put_str(w, "class", aigw_class_name(f->why.class));
+	put_str(w, "phase", f->phase);
 	if (f->code[0] || f->why.code)
 		put_str(w, "code", f->code[0] ? f->code : f->why.code);
 	if (f->retry_after_ms >= 0)

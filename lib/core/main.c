@@ -70,6 +70,23 @@ int aigw_program_init(const struct aigw_log *log)
 	return 0;
 }
 
+int aigw_ready_take(void)
+{
+	const char *s = getenv("AIGW_READY_FD");
+	int fd = s ? atoi(s) : -1;
+
+	unsetenv("AIGW_READY_FD");
+	return fd > STDERR_FILENO && fcntl(fd, F_GETFD) >= 0 ? fd : -1;
+}
+
+void aigw_ready_say(int fd)
+{
+	if (fd < 0)
+		return;
+	(void)!write(fd, "ready\n", 6);
+	close(fd);
+}
+
 int aigw_config_open(const char *flag, struct aigw_conf **root,
 		     struct aigw_err *err)
 {
@@ -123,6 +140,7 @@ struct program {
 	struct aigw_log log;
 	struct aigw_conf *conf;
 	void *self;
+	int ready; /* descriptor to say so on, or -1 */
 	char name[64];
 };
 
@@ -199,18 +217,6 @@ static const struct aigw_mode *chosen_mode(const struct program *p)
 	return NULL;
 }
 
-/* Tell a supervisor that waits for it (aigw-filters(7)). */
-static void say_ready(void)
-{
-	const char *s = getenv("AIGW_READY_FD");
-	int fd = s ? atoi(s) : 0;
-
-	if (fd > 2) {
-		(void)!write(fd, "ready\n", 6);
-		close(fd);
-	}
-}
-
 static int exit_of(const struct aigw_err *err)
 {
 	switch (err->class) {
@@ -249,7 +255,7 @@ static int run_chain(struct program *p, struct aigw_err *err)
 	} else if (mode) {
 		code = mode->run(self, stdin, stdout, &p->log);
 	} else {
-		say_ready();
+		aigw_ready_say(p->ready);
 		return aigw_program_pump(chain, &loop, &p->common, &p->log);
 	}
 	aigw_chain_free(chain);
@@ -266,6 +272,7 @@ int aigw_filter_main(const struct aigw_filter *f, int argc, char **argv)
 
 	snprintf(p.name, sizeof(p.name), "aigw-%s", f->name);
 	p.log.program = p.name;
+	p.ready = aigw_ready_take();
 	code = aigw_program_init(&p.log);
 	if (code)
 		return code;

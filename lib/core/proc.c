@@ -106,10 +106,12 @@ static bool same_id(const struct aigw_env *a, const struct aigw_env *b)
 /* The oldest with this id. Most programs keep the order: it is the first. */
 static struct aigw_env *find(struct proc *p, const struct aigw_env *like)
 {
-	struct aigw_env *env;
+	struct aigw_env *env, *older;
 
 	for (env = p->first; env && !same_id(env, like); env = env->next)
-		env->passed = true;
+		;
+	for (older = p->first; env && older != env; older = older->next)
+		older->passed = true;
 	return env;
 }
 
@@ -381,7 +383,7 @@ static void take_answer(struct proc *p, struct aigw_env *answer)
 	p->progress = now(p);
 	p->restarts = p->strays = 0;
 	unlink_env(p, env);
-	if (!p->first)
+	if (!p->first && !p->ending)
 		uv_timer_stop(p->timer);
 	if (env->final && close_stream(p, env)) {
 		aigw_env_free(answer);
@@ -487,6 +489,16 @@ static const struct child_events events = {
 	.gone = on_gone,
 };
 
+/* All is answered and its input is closed: it has a deadline to end. */
+static void press(struct proc *p, uint64_t limit)
+{
+	if (!p->ending || p->child->paused || now(p) - p->progress < limit)
+		return;
+	aigw_log(p->log, AIGW_WARNING, "%s: stage did not end in %lld ms",
+		 aigw_stage_name(p->stage), (long long)limit);
+	child_kill(p->child);
+}
+
 /*
  * The clock. An envelope that a later one has overtaken is lost when its
  * deadline is over. If none was overtaken the child is merely busy as long as
@@ -507,8 +519,12 @@ static void on_tick(uv_timer_t *timer)
 			return;
 		fail_env(p, env, &why);
 	}
-	if (!p->first || !p->child)
+	if (!p->child)
 		return;
+	if (!p->first) {
+		press(p, limit);
+		return;
+	}
 	since = p->first->since > p->progress ? p->first->since : p->progress;
 	if (!p->child->paused && now(p) - since >= limit)
 		lose_child(p, &why);
@@ -529,8 +545,11 @@ static void end(void *self)
 	struct proc *p = self;
 
 	p->ending = true;
-	if (p->child)
-		child_end(p->child);
+	if (!p->child)
+		return;
+	p->progress = now(p);
+	child_end(p->child);
+	uv_timer_again(p->timer);
 }
 
 static int open_proc(void *self, struct aigw_stage *stage, struct aigw_err *err)

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "core/siphash.h"
 #include "edge/attach.h"
 #include "edge/fill.h"
 #include "edge/ids.h"
@@ -17,7 +18,6 @@
 #include "edge/records.h"
 #include "edge/reply.h"
 #include "edge/request.h"
-#include "core/siphash.h"
 
 /* All records of `in` joined by '|'; bad ones are "!LINE". The bytes come
  * through a pipe in pieces of `piece`, so that every border is crossed. */
