@@ -19,8 +19,8 @@ struct command {
 
 static const struct command commands[] = {
 	{NULL, "The ends of a pipe"},
-	{"prompt", "make envelopes of text, files, CSV and Batch lines"},
-	{"text", "take the answers out of envelopes"},
+	{"prompt", "turn prompts into envelopes"},
+	{"text", "print the answers of envelopes"},
 	{NULL, "Filters"},
 	{"auth", "say who asks, and refuse who may not"},
 	{"mask",
@@ -30,10 +30,10 @@ static const struct command commands[] = {
 	{"send", "ask the model that the plan names"},
 	{"echo", "pass envelopes on: the filter to copy for a new one"},
 	{NULL, "Chains of filters"},
-	{"run", "run a chain of filters between stdin and stdout"},
+	{"run", "run a chain of filters between standard input and output"},
 	{"list", "show the filters, the chain and what its processes hold"},
 	{"explain", "show every option in effect and where it was set"},
-	{"check-stage", "test whether a program behaves as a filter must"},
+	{"check-stage", "test whether a program is a good filter"},
 	{NULL, "Tools"},
 	{"keys", "make, list, revoke and rotate API keys"},
 	{"tokens", "count the tokens of texts and chat requests"},

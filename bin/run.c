@@ -111,10 +111,14 @@ static int run_with(struct aigw_chainfile *cf, struct run *run,
 {
 	if (load(run, common, aigw_conf_get(cf->conf, "run"), argc, argv, err))
 		return AIGW_EXIT_CONFIG;
-	if (common->verbose)
+	if (common->verbose) {
 		log->level = AIGW_INFO;
-	if (common->quiet)
+		cf->log_flag = "-v";
+	}
+	if (common->quiet) {
 		log->level = AIGW_ERR;
+		cf->log_flag = "-q";
+	}
 	if (isatty(STDIN_FILENO)) {
 		aigw_fail(err, "expected envelopes on standard input, not a "
 			       "terminal; try --help");

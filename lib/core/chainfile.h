@@ -34,6 +34,7 @@ struct aigw_chainfile {
 	struct aigw_conf *builtin; /* the default chain, when it is used */
 	char path[AIGW_PATH_MAX];  /* "" when there is none */
 	enum aigw_config_rule rule;
+	const char *log_flag; /* "-q", "-v" or NULL: for piped stages too */
 	struct aigw_stage_conf *stages;
 	size_t n;
 };

@@ -147,7 +147,8 @@ static int describe_piped(struct child *c, const struct aigw_chainfile *cf)
 	snprintf(name, sizeof(name), "aigw-%s", c->sc->filter->name);
 	if (aigw_program_find(name, path, c->err) < 0 || add_arg(c, path) < 0 ||
 	    add_arg(c, "-c") < 0 ||
-	    add_arg(c, cf->path[0] ? cf->path : "/dev/null") < 0)
+	    add_arg(c, cf->path[0] ? cf->path : "/dev/null") < 0 ||
+	    (cf->log_flag && add_arg(c, cf->log_flag) < 0))
 		return -1;
 	return add_options(c);
 }

@@ -130,7 +130,8 @@ misbehaves() {
 	lines 1 | aigw-run -c c.yaml 2>log >/dev/null 9</dev/null
 	# 3 is ls reading the folder
 	[ "$(sed -n 's/.*\] \([0-9]*\)$/\1/p' log | tr '\n' ' ')" = '0 1 2 3 ' ]
-	grep -q 'SigIgn:.*0000000000000000$' log
+	# 32 and 33 are glibc's own: make leaves them ignored, nobody can reset them
+	grep -qE 'SigIgn:.*0000000(00|18)0000000$' log
 }
 
 @test "a slow reader holds the whole chain, and nothing is lost" {

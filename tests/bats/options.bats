@@ -39,7 +39,8 @@ help_names() {
 man_names() {
 	sed -n '/^\.Sh OPTIONS/,/^\.Sh [^O]/p' "$SRC/man/aigw-$1.1" | sed -nE \
 		-e 's/^\.It Fl ([A-Za-z0-9]) , Fl (Fl |-)([a-z0-9-]+).*/\1 \3/p' \
-		-e 's/^\.It Fl (Fl |-)([a-z0-9-]+).*/- \2/p'
+		-e 's/^\.It Fl (Fl |-)([a-z0-9-]+).*/- \2/p' |
+		sed 's/ no-/ /' # one that is on stands with what turns it off
 }
 
 common_names() {
