@@ -132,6 +132,20 @@ static void json_node(struct aigw_json *w, const struct aigw_conf *node,
 	aigw_json_close(w);
 }
 
+/* Nobody gave it, and it has no default. */
+static bool is_unset(const struct aigw_opt *opt, const void *field)
+{
+	switch (opt->type) {
+	case AIGW_OPT_STRING:
+	case AIGW_OPT_PATH:
+		return !*(char *const *)field;
+	case AIGW_OPT_MONEY:
+		return *(const int64_t *)field == AIGW_MONEY_NONE;
+	default:
+		return false;
+	}
+}
+
 static void json_value(struct aigw_json *w, const struct aigw_opt *opt,
 		       const void *self)
 {
@@ -140,6 +154,10 @@ static void json_value(struct aigw_json *w, const struct aigw_opt *opt,
 	struct aigw_buf b;
 	size_t i;
 
+	if (is_unset(opt, field)) {
+		json_text(w, NULL);
+		return;
+	}
 	switch (opt->type) {
 	case AIGW_OPT_FLAG:
 		aigw_json_bool(w, *(const bool *)field);
@@ -149,9 +167,7 @@ static void json_value(struct aigw_json *w, const struct aigw_opt *opt,
 		return;
 	case AIGW_OPT_STRING:
 	case AIGW_OPT_PATH:
-		json_text(w, *(char *const *)field && opt->secret
-				     ? HIDDEN
-				     : *(char *const *)field);
+		json_text(w, opt->secret ? HIDDEN : *(char *const *)field);
 		return;
 	case AIGW_OPT_LIST:
 		aigw_json_array(w);
@@ -397,9 +413,7 @@ static void put_option(struct page *p, const struct stage *s, size_t i)
 	put_key(p, 1, opt->name);
 	if (opt->type == AIGW_OPT_LIST) {
 		put_list(p, field, opt->secret);
-	} else if ((opt->type == AIGW_OPT_STRING ||
-		    opt->type == AIGW_OPT_PATH) &&
-		   !*(char *const *)field) {
+	} else if (is_unset(opt, field)) {
 		put(p, " ~");
 	} else {
 		aigw_buf_init(&b, AIGW_CONF_BYTES);
@@ -438,6 +452,12 @@ static void put_stage(struct page *p, const struct stage *s)
 		put(p, "  queue:");
 		put_value(p, sc->queue);
 		put_where(p, aigw_conf_where(sc->node));
+	}
+	if (sc->body != AIGW_BODY_LINKED && !sc->resend) {
+		put(p, "  resend:");
+		put_value(p, "false");
+		put_where(p, sc->filter ? "aigw-send has effects" :
+					  aigw_conf_where(sc->node));
 	}
 }
 

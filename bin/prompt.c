@@ -105,7 +105,7 @@ static void usage(FILE *out)
 {
 	fputs("Usage: aigw prompt [OPTION]... [FILE]...\n"
 	      "Turn prompts into envelopes, one JSON object per line.\n\n"
-	      "  $ aigw prompt -m fast -e 'Say hello' | aigw-send | aigw text\n"
+	      "  $ aigw prompt -m fast -e 'Say hello' | aigw run | aigw text\n"
 	      "  $ aigw prompt -m fast -t 'Review: {{input}}' *.c | ...\n"
 	      "  $ aigw prompt --from csv -t 'Translate: {{text}}' <in.csv\n"
 	      "  $ aigw prompt --from batch <requests.jsonl | ...\n\n"

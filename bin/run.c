@@ -88,7 +88,10 @@ static int run_chain(const struct aigw_chainfile *cf, const struct run *run,
 	uv_loop_t loop;
 	size_t i;
 
-	uv_loop_init(&loop);
+	if (uv_loop_init(&loop)) {
+		aigw_fail(err, "no event loop: too few descriptors");
+		return AIGW_EXIT_SOFTWARE;
+	}
 	chain = aigw_chain_new(&loop, log);
 	if (!chain)
 		return AIGW_EXIT_SOFTWARE;

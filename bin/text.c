@@ -82,8 +82,8 @@ static void usage(FILE *out)
 {
 	fputs("Usage: ... | aigw text [OPTION]...\n"
 	      "Print the answers of the envelopes on stdin.\n\n"
-	      "  $ aigw prompt -e 'Say hello' | aigw-send | aigw text\n"
-	      "  $ aigw prompt --from batch <in.jsonl | aigw-send |\n"
+	      "  $ aigw prompt -e 'Say hello' | aigw run | aigw text\n"
+	      "  $ aigw prompt --from batch <in.jsonl | aigw run |\n"
 	      "      aigw text -f batch -k --errors-to failed.jsonl >out.jsonl\n"
 	      "\n",
 	      out);

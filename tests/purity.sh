@@ -15,8 +15,8 @@ trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' INT TERM
 
 # Object (awk regex, of its path without .o): names that it may call. A line
-# counts for all objects that it fits. nm shows __fprintf_chk as fprintf here,
-# and open64 as open.
+# counts for all objects that it fits. __fprintf_chk is fprintf here, open64 is
+# open, and the __isoc23_strtol of Debian 13 is strtol.
 cat >"$tmp/allowed" <<'RULES'
 .*: malloc calloc realloc free qsort bsearch
 .*: mem(chr|cmp|cpy|mem|move|rchr|set) explicit_bzero
@@ -29,13 +29,15 @@ lib/core/conf: yaml_.* open read close
 lib/core/env: clock_gettime getrandom
 lib/core/find: access opendir readdir closedir stat readlink getenv
 lib/core/(child|proc|pump|port): uv_.*
-lib/core/child: pipe2 fcntl syscall close
-lib/core/port: epoll_(create1|ctl|wait) open close read write send fstat isatty
+lib/core/child: pipe2 fcntl ioctl syscall close
+lib/core/pump: sigaction
+lib/core/port: epoll_(create1|ctl|wait) poll open close read write send fstat
+lib/core/port: isatty
 lib/core/(args|log|report): fprintf fputs fwrite putc fputc fflush ferror
 # the common part of all main()s
 lib/core/(main|report): printf puts putchar fwrite stdin stdout stderr
 lib/core/main: uv_(loop_init|loop_close|run) raise signal setrlimit prctl
-lib/core/main: open close write fcntl isatty getenv
+lib/core/main: open close write fcntl isatty getenv unsetenv
 lib/edge/fd: open close read write poll fcntl
 lib/edge/ids: getrandom
 lib/state/.*: open close read write (f|l)?stat fsync flock access unlink rename
@@ -76,7 +78,7 @@ objects() {
 objects | while read -r o; do
 	nm -P -g "$o" | awk -v o="${o%.o}" '{ print o, $2, $1 }'
 done | awk '{
-	sub(/^__/, "", $3); sub(/_chk$/, "", $3); sub(/64$/, "", $3)
+	sub(/^__(isoc23_)?/, "", $3); sub(/_chk$/, "", $3); sub(/64$/, "", $3)
 	print
 }' >"$tmp/symbols"
 

@@ -15,13 +15,13 @@ static const struct aigw_opt opts[] = {
 	 .min = 1,
 	 .max = INT64_MAX},
 	{.name = "max-cost",
-	 .type = AIGW_OPT_STRING,
-	 .offset = offsetof(struct count, max_cost_text),
+	 .type = AIGW_OPT_MONEY,
+	 .offset = offsetof(struct count, max_cost),
 	 .arg = "USD",
 	 .help = "refuse requests that may cost more"},
 	{.name = "budget",
-	 .type = AIGW_OPT_STRING,
-	 .offset = offsetof(struct count, budget_text),
+	 .type = AIGW_OPT_MONEY,
+	 .offset = offsetof(struct count, budget),
 	 .arg = "USD",
 	 .help = "spend no more than this in the run, or in the life of the "
 		 "ledger"},
@@ -67,16 +67,6 @@ static const struct aigw_opt opts[] = {
 	{.type = AIGW_OPT_END},
 };
 
-/* An amount that was given, or NO_LIMIT. */
-static int amount(const char *option, const char *text, int64_t *pico,
-		  struct aigw_err *err)
-{
-	*pico = NO_LIMIT;
-	if (text && aigw_money_parse(text, strlen(text), pico, err))
-		return aigw_fail_in(err, "%s", option);
-	return 0;
-}
-
 static int check_price_as(const struct aigw_list *list, struct aigw_err *err)
 {
 	for (size_t i = 0; i < list->n; i++) {
@@ -97,9 +87,7 @@ static int open_count(void *self, struct aigw_stage *stage,
 	struct count *c = self;
 
 	c->stage = stage;
-	if (amount("max-cost", c->max_cost_text, &c->max_cost, err) ||
-	    amount("budget", c->budget_text, &c->budget, err) ||
-	    check_price_as(&c->price_as, err))
+	if (check_price_as(&c->price_as, err))
 		return -1;
 	c->prices = aigw_prices_new(c->prices_path, err);
 	if (!c->prices)

@@ -12,7 +12,7 @@
 #include "text/prices.h"
 #include "text/tokens.h"
 
-#define NO_LIMIT (-1)
+#define NO_LIMIT AIGW_MONEY_NONE
 #define ENCODINGS_MAX 8
 
 enum unknown_rule { UNKNOWN_REFUSE, UNKNOWN_ALLOW };
@@ -26,7 +26,7 @@ struct tongue {
 struct count {
 	/* options; the two amounts are text until open(): 0 is a limit too */
 	int64_t max_in, out_max, expect_out;
-	char *max_cost_text, *budget_text, *ledger, *prices_path;
+	char *ledger, *prices_path;
 	struct aigw_list price_as;
 	int unknown; /* enum unknown_rule */
 

@@ -384,6 +384,7 @@ AIGW_DEFINE_FILTER(send) = {
 		"--model gpt-4o \\\n"
 		"        --key-env OPENAI_API_KEY | aigw text\n",
 	.wants = AIGW_REQUEST | AIGW_CANCEL,
+	.once = true,
 	.size = sizeof(struct send),
 	.opts = opts,
 	.open = open_send,

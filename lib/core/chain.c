@@ -225,17 +225,25 @@ static const char *said_by(const struct aigw_stage *stage)
 }
 
 /*
- * Refuse an envelope; a chunk becomes the event "err". When even that cannot be
+ * Refuse an envelope; in the place of a chunk comes the event "err", without the
+ * text that the filter could not handle. When even that cannot be
  * written it must not go on as it was: it is dropped, loudly, and false.
  */
 static bool refuse(struct aigw_env *env, const struct aigw_stage *stage,
 		   const struct aigw_err *why)
 {
 	struct aigw_chain *chain = stage->chain;
-	bool chunk = aigw_env_kind(env) == AIGW_CHUNK;
+	struct aigw_env *event = NULL;
 	struct aigw_err err;
 
-	if (!(chunk && aigw_env_set_str(env, "e", "err", 3, &err)) &&
+	if (aigw_env_kind(env) == AIGW_CHUNK) {
+		event = aigw_env_chunk(env, "err");
+		if (event)
+			aigw_env_become(env, event);
+		else
+			aigw_fail(&err, "out of memory");
+	}
+	if ((event || aigw_env_kind(env) != AIGW_CHUNK) &&
 	    !aigw_env_reject(env, why, said_by(stage), "policy", "gateway",
 			     &err))
 		return true;
@@ -316,17 +324,17 @@ static void step_end(struct aigw_chain *chain)
 {
 	struct aigw_stage *stage;
 
-	for (; chain->ending && chain->ended < chain->n; chain->ended++) {
+	while (chain->ending && chain->ended < chain->n) {
 		stage = chain->stages[chain->ended];
-		if (!stage->ended && stage->put_off)
-			return;
 		if (!stage->ended) {
 			stage->ended = true;
 			if (stage->f->end)
 				stage->f->end(stage->self);
+			continue; /* that may have led here, too */
 		}
 		if (stage->busy || stage->put_off)
 			return;
+		chain->ended++;
 	}
 }
 

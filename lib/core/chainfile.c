@@ -22,6 +22,7 @@ static const char *const bodies[] = {
 struct item {
 	char *filter, *name, *deadline, *queue;
 	int body;
+	bool resend;
 	struct aigw_list exec;
 	const struct aigw_conf *options;
 };
@@ -38,6 +39,10 @@ static const struct aigw_opt item_opts[] = {
 	{.name = "name", .type = AIGW_OPT_STRING, AT(name)},
 	{.name = "deadline", .type = AIGW_OPT_STRING, AT(deadline)},
 	{.name = "queue", .type = AIGW_OPT_STRING, AT(queue)},
+	{.name = "resend",
+	 .type = AIGW_OPT_FLAG,
+	 AT(resend),
+	 .fallback = "true"},
 	{.name = "options", .type = AIGW_OPT_TREE, AT(options)},
 	{.type = AIGW_OPT_END},
 };
@@ -135,10 +140,11 @@ static int check_item(const struct item *item, const struct aigw_conf *node,
 				      "arguments");
 	if (!item->filter && linked && body->kind == AIGW_FROM_FILE)
 		return aigw_conf_fail(node, err, "exec cannot be linked");
-	if (item->filter && linked && (item->deadline || item->queue))
+	if (item->filter && linked &&
+	    (item->deadline || item->queue || !item->resend))
 		return aigw_conf_fail(node, err,
-				      "deadline and queue are for stages that "
-				      "are not linked");
+				      "deadline, queue and resend are for "
+				      "stages that are not linked");
 	return 0;
 }
 
@@ -174,6 +180,7 @@ static int take_item(struct aigw_chainfile *cf, struct item *item,
 	sc->exec = item->exec;
 	sc->deadline = item->deadline;
 	sc->queue = item->queue;
+	sc->resend = item->resend && !(sc->filter && sc->filter->once);
 	item->exec = (struct aigw_list){NULL, 0};
 	item->deadline = item->queue = NULL;
 	cf->n++;
@@ -186,7 +193,7 @@ static int read_item(struct aigw_chainfile *cf, const struct aigw_conf *node,
 {
 	struct aigw_origin origin[sizeof(item_opts) / sizeof(*item_opts)] = {
 		{AIGW_FROM_DEFAULT, NULL}};
-	struct item item = {0};
+	struct item item = {.resend = true};
 	const char *name = aigw_conf_str(node);
 	int rc;
 

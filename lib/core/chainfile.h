@@ -24,6 +24,7 @@ struct aigw_stage_conf {
 	struct aigw_list exec; /* owned; foreign: the program, no shell */
 	char *deadline;	       /* owned; not linked: as written, or NULL */
 	char *queue;	       /* owned; the same */
+	bool resend;	       /* a new child gets what the last left open */
 	const struct aigw_conf *node;	 /* the item of `chain:` */
 	const struct aigw_conf *section; /* the filter's section, or NULL */
 	const struct aigw_conf *options; /* the item's own, or NULL */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <linux/close_range.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 #define CHUNK (256 * 1024) /* bytes read at once */
@@ -46,8 +47,21 @@ static void close_all(struct child *c)
 	close_handle((uv_handle_t *)&c->out);
 	close_handle((uv_handle_t *)&c->err);
 	close_handle((uv_handle_t *)&c->flush);
-	if (c->process.loop)
+	/* One that runs is waited for, or it stays as a zombie. */
+	if (c->process.loop && !uv_is_active((uv_handle_t *)&c->process))
 		close_handle((uv_handle_t *)&c->process);
+}
+
+static void end_output(struct child *c);
+
+/* Somebody else may hold its stdout open: what it wrote itself is all there. */
+static bool is_drained(const struct child *c)
+{
+	uv_os_fd_t fd;
+	int left = 0;
+
+	return !uv_fileno((const uv_handle_t *)&c->out, &fd) &&
+	       !ioctl(fd, FIONREAD, &left) && !left;
 }
 
 /* It is gone when it has exited and everything it wrote was read. */
@@ -55,8 +69,13 @@ static void maybe_gone(struct child *c)
 {
 	const struct child_events *events = c->events;
 
-	if (!c->exited || !c->closed_out || c->closing)
+	if (!c->exited || c->closing)
 		return;
+	if (!c->closed_out) {
+		if (!c->paused && is_drained(c))
+			end_output(c);
+		return;
+	}
 	close_all(c);
 	c->events = NULL;
 	if (events)
@@ -71,6 +90,8 @@ static void on_exited(uv_process_t *process, int64_t status, int signum)
 	c->status = signum ? 128 + signum : (int)status;
 	/* A grandchild may hold stdout open: it is not part of the bargain. */
 	uv_kill(-process->pid, SIGKILL);
+	if (c->closing)
+		close_handle((uv_handle_t *)process);
 	maybe_gone(c);
 }
 
@@ -81,8 +102,8 @@ static void on_written(uv_write_t *write, int status)
 	struct child *c = write->data;
 
 	c->in_flight = false;
-	if (!status)
-		c->written += c->writing.len;
+	/* Of a write that failed it may have read a part. */
+	c->written += c->writing.len;
 	c->writing.len = 0;
 	if (c->closing)
 		return;
@@ -117,11 +138,14 @@ static void start_write(struct child *c)
 				 on_written);
 }
 
-static void on_prepare(uv_prepare_t *prepare)
+/* Not a prepare handle: one that is started while the loop runs those would
+ * have to wait until something else happens. */
+static void on_idle(uv_idle_t *idle)
 {
-	struct child *c = prepare->data;
+	struct child *c = idle->data;
 
-	uv_prepare_stop(prepare);
+	uv_idle_stop(idle);
+	maybe_gone(c);
 	if (c->in_flight || c->closing || !c->queued.len)
 		return;
 	start_write(c);
@@ -139,7 +163,7 @@ struct aigw_buf *child_queue(struct child *c)
 void child_flush(struct child *c)
 {
 	if (!c->in_flight && !c->closing)
-		uv_prepare_start(&c->flush, on_prepare);
+		uv_idle_start(&c->flush, on_idle);
 }
 
 size_t child_waiting(const struct child *c)
@@ -202,21 +226,25 @@ static void take_output(struct child *c, const char *s, size_t len)
 		broken(c, "its line is too long");
 }
 
-static void on_output(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+static void end_output(struct child *c)
 {
-	struct child *c = stream->data;
-
-	if (n > 0) {
-		take_output(c, buf->base, (size_t)n);
-		return;
-	}
-	if (n == 0)
-		return;
-	uv_read_stop(stream);
+	uv_read_stop((uv_stream_t *)&c->out);
 	if (c->partial.len)
 		broken(c, "it ended inside a line");
 	c->closed_out = true;
 	maybe_gone(c);
+}
+
+static void on_output(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct child *c = stream->data;
+
+	if (n > 0)
+		take_output(c, buf->base, (size_t)n);
+	if (n < 0)
+		end_output(c);
+	else
+		maybe_gone(c);
 }
 
 static void say(struct child *c)
@@ -251,14 +279,16 @@ void child_pause(struct child *c, bool pause)
 		uv_read_stop((uv_stream_t *)&c->out);
 	else
 		uv_read_start((uv_stream_t *)&c->out, on_alloc, on_output);
+	if (c->exited)
+		uv_idle_start(&c->flush, on_idle); /* maybe all was read */
 }
 
 /* Life -------------------------------------------------------------------- */
 
 void child_kill(struct child *c)
 {
-	if (!c->exited)
-		uv_kill(-c->process.pid, SIGKILL);
+	if (!c->exited && uv_kill(-c->process.pid, SIGKILL))
+		uv_unref((uv_handle_t *)&c->process); /* not ours to wait for */
 	child_pause(c, false);
 }
 
@@ -341,7 +371,7 @@ struct child *child_start(uv_loop_t *loop, char **argv, size_t max,
 	uv_pipe_init(loop, &c->in, 0);
 	uv_pipe_init(loop, &c->out, 0);
 	uv_pipe_init(loop, &c->err, 0);
-	uv_prepare_init(loop, &c->flush);
+	uv_idle_init(loop, &c->flush);
 	c->process.data = c->in.data = c->out.data = c->err.data = c;
 	c->flush.data = c;
 	c->handles = 5;

@@ -28,7 +28,7 @@ struct child_events {
 struct child {
 	uv_process_t process;
 	uv_pipe_t in, out, err; /* its stdin, stdout, stderr */
-	uv_prepare_t flush;	/* writes what was queued in this turn */
+	uv_idle_t flush;	/* writes what was queued in this turn */
 	uv_write_t write;
 	const struct child_events *events; /* NULL: nobody listens any more */
 	void *arg;

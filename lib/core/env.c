@@ -75,6 +75,8 @@ static int check_line(const struct aigw_val *root, struct aigw_err *err)
 	return 0;
 }
 
+static enum aigw_kind read_kind(const struct aigw_env *env);
+
 static struct aigw_env *parse_taken(char *line, size_t len,
 				    struct aigw_err *err)
 {
@@ -88,8 +90,10 @@ static struct aigw_env *parse_taken(char *line, size_t len,
 	env->line = line;
 	env->len = len;
 	env->doc = aigw_doc_parse(line, len, err);
-	if (env->doc && !check_line(aigw_doc_root(env->doc), err))
+	if (env->doc && !check_line(aigw_doc_root(env->doc), err)) {
+		env->kind = read_kind(env);
 		return env;
+	}
 	aigw_env_free(env);
 	return NULL;
 }
@@ -183,6 +187,7 @@ void aigw_env_become(struct aigw_env *env, struct aigw_env *from)
 	env->n_members = from->n_members;
 	env->cap_members = from->cap_members;
 	env->extra = from->extra;
+	env->kind = from->kind;
 	free(from);
 }
 
@@ -249,7 +254,7 @@ const char *aigw_env_event(const struct aigw_env *env)
 	return aigw_env_str(env, "e", NULL);
 }
 
-enum aigw_kind aigw_env_kind(const struct aigw_env *env)
+static enum aigw_kind read_kind(const struct aigw_env *env)
 {
 	const struct aigw_val *e = aigw_env_get(env, "e");
 
@@ -260,6 +265,12 @@ enum aigw_kind aigw_env_kind(const struct aigw_env *env)
 	if (aigw_val_type(aigw_env_get(env, "res")) != AIGW_NULL)
 		return AIGW_RESPONSE;
 	return AIGW_REQUEST;
+}
+
+/* Every stage asks, so it is read once and after each edit. */
+enum aigw_kind aigw_env_kind(const struct aigw_env *env)
+{
+	return env->kind;
 }
 
 /* Editing ------------------------------------------------------------------ */
@@ -351,6 +362,7 @@ static int replace(struct aigw_env *env, struct aigw_member *m, char *text,
 	m->text_len = len;
 	m->doc = doc;
 	m->removed = false;
+	env->kind = read_kind(env);
 	return 0;
 }
 
@@ -406,6 +418,7 @@ static int set_path(struct aigw_env *env, const char *path, const char *json,
 		return 0;
 	if (!*rest && !json) {
 		m->removed = true;
+		env->kind = read_kind(env);
 		return 0;
 	}
 	aigw_buf_init(&out, EDIT_MAX);
@@ -616,6 +629,12 @@ static bool is_edited(const struct aigw_env *env)
 			return true;
 	}
 	return false;
+}
+
+bool aigw_env_is_line(const struct aigw_env *env, const char *line, size_t len)
+{
+	return len == env->len && !memcmp(line, env->line, len) &&
+	       !is_edited(env);
 }
 
 static int write_edited(const struct aigw_env *env, struct aigw_buf *out)

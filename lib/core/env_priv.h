@@ -26,6 +26,7 @@ struct aigw_env {
 	struct aigw_member *members; /* NULL until the first edit */
 	size_t n_members, cap_members;
 	size_t extra; /* bytes held by edits */
+	enum aigw_kind kind; /* as its members say now */
 
 	/* The chain's: where it stands and who waits for it. */
 	struct aigw_chain *chain;
@@ -41,6 +42,8 @@ struct aigw_env {
 	bool final;	/* a response or an error: behind it no chunks come */
 };
 
+/* Is it unedited, and its line this one? Then reading it again tells nothing. */
+bool aigw_env_is_line(const struct aigw_env *env, const char *line, size_t len);
 /* Take over what `from` says and free it; the chain's members stay. */
 void aigw_env_become(struct aigw_env *env, struct aigw_env *from);
 

@@ -53,8 +53,6 @@ int aigw_program_init(const struct aigw_log *log)
 	struct rlimit none = { 0, 0 };
 	int fd;
 
-	if (fcntl(STDERR_FILENO, F_GETFD) < 0)
-		(void)!open("/dev/null", O_WRONLY);
 	for (fd = 0; fd <= 1; fd++) {
 		if (fcntl(fd, F_GETFD) >= 0)
 			continue;
@@ -62,6 +60,8 @@ int aigw_program_init(const struct aigw_log *log)
 			 fd ? "output" : "input");
 		return AIGW_EXIT_IO;
 	}
+	if (fcntl(STDERR_FILENO, F_GETFD) < 0)
+		(void)!open("/dev/null", O_WRONLY); /* it becomes 2 */
 	signal(SIGPIPE, SIG_IGN);
 #ifndef DUMPABLE
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -245,8 +245,11 @@ static int run_chain(struct program *p, struct aigw_err *err)
 			       "terminal; try --help");
 		return AIGW_EXIT_USAGE;
 	}
+	if (uv_loop_init(&loop)) {
+		aigw_fail(err, "no event loop: too few descriptors");
+		return AIGW_EXIT_SOFTWARE;
+	}
 	p->self = NULL;
-	uv_loop_init(&loop);
 	chain = aigw_chain_new(&loop, &p->log);
 	if (!chain || aigw_chain_take(chain, p->f, p->f->name, self, err))
 		return AIGW_EXIT_SOFTWARE;

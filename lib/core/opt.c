@@ -70,7 +70,9 @@ static void spell(const struct aigw_opt *opt, int64_t n, char out[24])
 	const struct unit *u = opt->type == AIGW_OPT_SIZE ? sizes : times;
 
 	if (opt->type == AIGW_OPT_MONEY) {
-		aigw_money_print(n, out);
+		out[0] = '\0';
+		if (n != AIGW_MONEY_NONE)
+			aigw_money_print(n, out);
 		return;
 	}
 	if (opt->type == AIGW_OPT_INT || n == 0) {
@@ -284,6 +286,8 @@ int aigw_opts_defaults(const struct aigw_opt *opts, void *self,
 		       struct aigw_err *err)
 {
 	for (; opts && opts->type != AIGW_OPT_END; opts++) {
+		if (opts->type == AIGW_OPT_MONEY)
+			*(int64_t *)field(opts, self) = AIGW_MONEY_NONE;
 		if (opts->fallback &&
 		    aigw_opt_set(opts, self, opts->fallback, err) < 0)
 			return aigw_fail_in(err, "default of %s", opts->name);

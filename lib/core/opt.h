@@ -19,13 +19,16 @@ enum aigw_opt_type {
 	AIGW_OPT_INT,	/* int64_t, within min..max */
 	AIGW_OPT_SIZE,	/* int64_t, bytes: 512, 64K, 16M, 2G (powers of 1024) */
 	AIGW_OPT_TIME,	/* int64_t, milliseconds: 250ms, 30s, 5m, 2h, 1d */
-	AIGW_OPT_MONEY, /* int64_t, pico-dollars: "0.25" is USD 0.25 */
+	AIGW_OPT_MONEY, /* int64_t, pico-dollars: "0.25" is USD 0.25;
+			 * AIGW_MONEY_NONE when not given */
 	AIGW_OPT_STRING, /* char *, NULL when not given and no fallback */
 	AIGW_OPT_PATH,	/* char *, a file; in YAML relative to the YAML's folder */
 	AIGW_OPT_ENUM,	/* int, the index in `words` */
 	AIGW_OPT_LIST,	/* struct aigw_list; the flag may be repeated */
 	AIGW_OPT_TREE	/* const struct aigw_conf *; YAML only, no flag */
 };
+
+#define AIGW_MONEY_NONE (-1)
 
 struct aigw_list {
 	char **v;

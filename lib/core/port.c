@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -108,8 +110,9 @@ int aigw_port_out(struct aigw_port *port, uv_loop_t *loop, int fd,
 			port->fd = again;
 			port->own = true;
 		}
+		port->shared = again < 0 && S_ISFIFO(st.st_mode);
 	}
-	port->blocking = !port->own && !port->socket;
+	port->blocking = !port->own && !port->socket && !port->shared;
 	if (port->blocking)
 		return 0;
 	port->gone = gone;
@@ -154,8 +157,16 @@ ssize_t aigw_port_read(struct aigw_port *port, void *to, size_t n)
 
 ssize_t aigw_port_write(struct aigw_port *port, const void *from, size_t n)
 {
+	struct pollfd ready = { .fd = port->fd, .events = POLLOUT };
 	ssize_t put;
 
+	/* A pipe with room takes this much without waiting: pipe(7). */
+	if (port->shared && n > PIPE_BUF)
+		n = PIPE_BUF;
+	if (port->shared && !poll(&ready, 1, 0)) {
+		errno = EAGAIN;
+		return -1;
+	}
 	do
 		put = port->socket ? send(port->fd, from, n,
 					  MSG_DONTWAIT | MSG_NOSIGNAL) :

@@ -25,7 +25,8 @@ struct aigw_port {
 	int fd;		/* to read from or write to */
 	int epoll;	/* what the loop watches, or -1: always ready */
 	bool own;	/* fd was opened here */
-	bool blocking;	/* writes wait: a file, or no way around it */
+	bool blocking;	/* writes wait: a file */
+	bool shared;	/* a pipe that could not be opened once more */
 	bool socket;
 	bool on;
 	short handles;	/* still to be closed */

@@ -40,10 +40,13 @@ struct proc {
 	struct child *child;
 	uv_timer_t *timer;
 	struct aigw_env *first, *last; /* not answered, oldest first */
+	struct aigw_env *waiting; /* of these, the oldest it has not yet */
 	struct stream *streams;
 	size_t n_streams;
 	uint64_t queued;   /* bytes given to this child */
 	uint64_t progress; /* when it last answered */
+	uint64_t looked;   /* when the clock last ticked */
+	uint64_t resumed;  /* since when it can be blamed for silence */
 	unsigned restarts, strays;
 	unsigned cancels;  /* given to this child and not back yet */
 	bool ending, full;
@@ -80,10 +83,14 @@ static void append(struct proc *p, struct aigw_env *env)
 	else
 		p->first = env;
 	p->last = env;
+	if (!p->waiting)
+		p->waiting = env;
 }
 
 static void unlink_env(struct proc *p, struct aigw_env *env)
 {
+	if (p->waiting == env)
+		p->waiting = env->next;
 	if (env->prev)
 		env->prev->next = env->next;
 	else
@@ -179,9 +186,14 @@ static bool close_stream(struct proc *p, const struct aigw_env *env)
 
 /* Giving ---------------------------------------------------------------------- */
 
+static bool is_full(const struct proc *p)
+{
+	return p->child && child_waiting(p->child) > (size_t)p->queue;
+}
+
 static void set_full(struct proc *p)
 {
-	bool full = p->child && child_waiting(p->child) > (size_t)p->queue;
+	bool full = is_full(p);
 
 	if (full != p->full) {
 		p->full = full;
@@ -202,6 +214,23 @@ static int give(struct proc *p, struct aigw_env *env, struct aigw_err *err)
 	env->passed = false;
 	child_flush(p->child);
 	return 0;
+}
+
+/* As much as the queue takes. One that cannot be written is refused, and that
+ * may bring new ones, which end up behind it. */
+static void give_waiting(struct proc *p)
+{
+	struct aigw_err err = { 0 };
+	struct aigw_env *env;
+
+	while (p->child && !is_full(p) && (env = p->waiting)) {
+		p->waiting = env->next;
+		if (!env->mark && give(p, env, &err))
+			fail_env(p, env, &err);
+	}
+	if (p->ending && p->child && !p->waiting)
+		child_end(p->child);
+	set_full(p);
 }
 
 static const struct child_events events;
@@ -236,7 +265,8 @@ static void die(struct proc *p, const struct aigw_err *why)
 static void restart(struct proc *p)
 {
 	struct aigw_err err = { 0 };
-	struct aigw_env *env, *next;
+	struct aigw_env *env;
+	struct stream *s;
 
 	if (++p->restarts > RESTARTS) {
 		aigw_fail_as(&err, AIGW_E_UPSTREAM, "stage_dead",
@@ -248,17 +278,13 @@ static void restart(struct proc *p)
 		die(p, &err);
 		return;
 	}
+	/* Marks count what this child was given. */
+	for (s = p->streams; s; s = s->next)
+		s->mark = 0;
 	for (env = p->first; env; env = env->next)
 		env->mark = 0;
-	/* A refusal lets new ones in, which are given as they come. */
-	for (env = p->first; env; env = next) {
-		next = env->next;
-		if (!env->mark && give(p, env, &err))
-			fail_env(p, env, &err);
-	}
-	if (p->ending)
-		child_end(p->child);
-	set_full(p);
+	p->waiting = p->first;
+	give_waiting(p);
 }
 
 /*
@@ -319,13 +345,23 @@ static enum aigw_verdict take_chunk(struct proc *p, struct aigw_env *env,
 static enum aigw_verdict take_cancel(struct proc *p, struct aigw_env *env,
 				     struct aigw_err *err)
 {
+	struct aigw_env *of;
+
 	if (!p->child)
 		return AIGW_NEXT;
-	if (give(p, env, err))
+	for (of = p->first; of && !same_id(of, env); of = of->next)
+		;
+	if ((of && !of->mark && give(p, of, err)) || give(p, env, err))
 		return AIGW_FAILED;
 	p->cancels++;
 	aigw_env_free(env);
 	return AIGW_TAKEN;
+}
+
+static void start_clock(struct proc *p)
+{
+	p->looked = now(p);
+	uv_timer_again(p->timer);
 }
 
 static enum aigw_verdict apply(void *self, struct aigw_env *env,
@@ -334,22 +370,22 @@ static enum aigw_verdict apply(void *self, struct aigw_env *env,
 	struct proc *p = self;
 	enum aigw_kind kind = aigw_env_kind(env);
 
+	if (kind == AIGW_CANCEL)
+		return take_cancel(p, env, err);
 	if (p->dead.code) {
 		*err = p->dead;
 		return AIGW_FAILED;
 	}
 	if (kind == AIGW_CHUNK)
 		return take_chunk(p, env, err);
-	if (kind == AIGW_CANCEL)
-		return take_cancel(p, env, err);
 	env->mark = 0;
+	env->since = now(p);
+	env->passed = false;
 	env->final = kind & (AIGW_RESPONSE | AIGW_ERROR);
-	if (p->child && give(p, env, err))
-		return AIGW_FAILED;
 	append(p, env);
 	if (!uv_is_active((uv_handle_t *)p->timer))
-		uv_timer_again(p->timer);
-	set_full(p);
+		start_clock(p);
+	give_waiting(p);
 	return AIGW_LATER;
 }
 
@@ -371,15 +407,12 @@ static void stray(struct proc *p, struct aigw_env *env)
 	lose_child(p, &why);
 }
 
-static void take_answer(struct proc *p, struct aigw_env *answer)
+/* `answer` is NULL when it says what `env` says. */
+static void answered(struct proc *p, struct aigw_env *env,
+		     struct aigw_env *answer)
 {
-	struct aigw_env *env = find(p, answer);
 	struct aigw_err why;
 
-	if (!env) {
-		stray(p, answer);
-		return;
-	}
 	p->progress = now(p);
 	p->restarts = p->strays = 0;
 	unlink_env(p, env);
@@ -392,8 +425,19 @@ static void take_answer(struct proc *p, struct aigw_env *answer)
 		aigw_resume(env, AIGW_FAILED, &why);
 		return;
 	}
-	aigw_env_become(env, answer);
+	if (answer)
+		aigw_env_become(env, answer);
 	aigw_resume(env, AIGW_NEXT, NULL);
+}
+
+static void take_answer(struct proc *p, struct aigw_env *answer)
+{
+	struct aigw_env *env = find(p, answer);
+
+	if (env)
+		answered(p, env, answer);
+	else
+		stray(p, answer);
 }
 
 static void take_event(struct proc *p, struct aigw_env *env)
@@ -414,9 +458,8 @@ static void take_event(struct proc *p, struct aigw_env *env)
 	aigw_stage_inject(p->stage, env);
 }
 
-static void on_line(void *arg, const char *line, size_t len)
+static void take_line(struct proc *p, const char *line, size_t len)
 {
-	struct proc *p = arg;
 	struct aigw_err err = { 0 }, why;
 	struct aigw_env *env = aigw_env_parse(line, len, &err);
 
@@ -431,6 +474,17 @@ static void on_line(void *arg, const char *line, size_t len)
 		take_event(p, env);
 	else
 		take_answer(p, env);
+}
+
+/* What comes back as it was given is known already. */
+static void on_line(void *arg, const char *line, size_t len)
+{
+	struct proc *p = arg;
+
+	if (p->first && aigw_env_is_line(p->first, line, len))
+		answered(p, p->first, NULL);
+	else
+		take_line(p, line, len);
 	if (p->child && !aigw_stage_may_emit(p->stage))
 		child_pause(p->child, true);
 }
@@ -447,7 +501,7 @@ static void on_broken(void *arg, const char *text)
 
 static void on_written(void *arg)
 {
-	set_full(arg);
+	give_waiting(arg);
 }
 
 /* sysexits(3) that a new start would not change. */
@@ -489,13 +543,22 @@ static const struct child_events events = {
 	.gone = on_gone,
 };
 
-/* All is answered and its input is closed: it has a deadline to end. */
-static void press(struct proc *p, uint64_t limit)
+/* Silence while nobody listened is no fault of it: while it was paused, or we
+ * were stopped or slow ourselves. */
+static bool overdue(const struct proc *p, uint64_t since)
 {
-	if (!p->ending || p->child->paused || now(p) - p->progress < limit)
+	if (since < p->resumed)
+		since = p->resumed;
+	return p->looked - since >= (uint64_t)p->deadline;
+}
+
+/* All is answered and its input is closed: it has a deadline to end. */
+static void press(struct proc *p)
+{
+	if (!p->ending || !overdue(p, p->progress))
 		return;
 	aigw_log(p->log, AIGW_WARNING, "%s: stage did not end in %lld ms",
-		 aigw_stage_name(p->stage), (long long)limit);
+		 aigw_stage_name(p->stage), (long long)p->deadline);
 	child_kill(p->child);
 }
 
@@ -509,24 +572,26 @@ static void on_tick(uv_timer_t *timer)
 	struct proc *p = timer->data;
 	struct aigw_env *env, *next;
 	struct aigw_err why;
-	uint64_t since, limit = (uint64_t)p->deadline;
+	uint64_t late = (uint64_t)p->deadline / TICKS * 2 + 2;
 
+	if (now(p) - p->looked > late || (p->child && p->child->paused))
+		p->resumed = now(p);
+	p->looked = now(p);
 	aigw_fail_as(&why, AIGW_E_TIMEOUT, "stage_timeout",
-		     "stage gave no answer in %lld ms", (long long)limit);
+		     "stage gave no answer in %lld ms", (long long)p->deadline);
 	for (env = p->first; env && env->passed; env = next) {
 		next = env->next;
-		if (now(p) - env->since < limit)
+		if (!overdue(p, env->since))
 			return;
 		fail_env(p, env, &why);
 	}
 	if (!p->child)
 		return;
 	if (!p->first) {
-		press(p, limit);
+		press(p);
 		return;
 	}
-	since = p->first->since > p->progress ? p->first->since : p->progress;
-	if (!p->child->paused && now(p) - since >= limit)
+	if (overdue(p, p->first->since) && overdue(p, p->progress))
 		lose_child(p, &why);
 }
 
@@ -535,7 +600,7 @@ static void room(void *self)
 	struct proc *p = self;
 
 	if (p->child) {
-		p->progress = now(p);
+		p->resumed = now(p);
 		child_pause(p->child, false);
 	}
 }
@@ -545,11 +610,10 @@ static void end(void *self)
 	struct proc *p = self;
 
 	p->ending = true;
-	if (!p->child)
-		return;
 	p->progress = now(p);
-	child_end(p->child);
-	uv_timer_again(p->timer);
+	give_waiting(p);
+	if (p->child)
+		start_clock(p);
 }
 
 static int open_proc(void *self, struct aigw_stage *stage, struct aigw_err *err)

@@ -37,7 +37,8 @@ struct pump {
 	bool chain_full, out_full;
 	bool eof;
 	int signal; /* the one that asked to stop */
-	int failed; /* errno of a read or write */
+	int failed; /* errno of a write: nothing more can be said */
+	int broken; /* errno of a read: the input ends here */
 
 	struct turn *turns; /* keep_order: opts->window of them */
 	uint64_t seq, turn;
@@ -152,7 +153,8 @@ static void sink(void *arg, struct aigw_env *env)
 {
 	struct pump *p = arg;
 
-	if (p->turns && env->seq)
+	/* What has no turn, or an id that is used twice: it does not wait. */
+	if (p->turns && env->seq >= p->turn)
 		sink_in_order(p, env);
 	else
 		write_env(p, env);
@@ -290,7 +292,7 @@ static void on_readable(void *arg)
 	if (n < 0 && errno == EAGAIN)
 		return;
 	if (n < 0)
-		p->failed = errno;
+		p->broken = errno;
 	if (n <= 0)
 		p->eof = true;
 	else
@@ -336,33 +338,49 @@ static void on_signal(uv_signal_t *handle, int signum)
 
 static void watch_signal(struct pump *p, uv_signal_t *handle, int signum)
 {
+	struct sigaction old;
+
 	uv_signal_init(p->loop, handle);
 	handle->data = p;
-	uv_signal_start(handle, on_signal, signum);
+	/* What the parent ignores for us (nohup, a shell's "&") stays ignored. */
+	if (sigaction(signum, NULL, &old) || old.sa_handler != SIG_IGN)
+		uv_signal_start(handle, on_signal, signum);
 	uv_unref((uv_handle_t *)handle);
 }
 
 static int start(struct pump *p, int in, int out, struct aigw_err *err)
 {
-	if (p->opts->keep_order) {
-		p->turns = calloc((size_t)p->opts->window, sizeof(*p->turns));
-		if (!p->turns)
-			return aigw_fail(err, "out of memory");
-	}
 	p->turn = 1;
+	p->in.epoll = p->out.epoll = -1;
 	aigw_buf_init(&p->inbuf, (size_t)p->opts->max_line + 2 * READ_SIZE);
 	aigw_buf_init(&p->outbuf, OUT_HIGH + 16 * (size_t)AIGW_LINE_MAX);
-	if (aigw_port_in(&p->in, p->loop, in, on_readable, p, err) ||
-	    aigw_port_out(&p->out, p->loop, out, on_writable, on_reader_gone, p,
-			  err))
-		return -1;
 	uv_prepare_init(p->loop, &p->prepare);
 	p->prepare.data = p;
 	uv_prepare_start(&p->prepare, on_prepare);
 	watch_signal(p, &p->sigint, SIGINT);
 	watch_signal(p, &p->sigterm, SIGTERM);
 	aigw_chain_sink(p->chain, sink, on_room, p);
-	return 0;
+	if (p->opts->keep_order) {
+		p->turns = calloc((size_t)p->opts->window, sizeof(*p->turns));
+		if (!p->turns)
+			return aigw_fail(err, "out of memory");
+	}
+	if (aigw_port_in(&p->in, p->loop, in, on_readable, p, err))
+		return -1;
+	return aigw_port_out(&p->out, p->loop, out, on_writable, on_reader_gone,
+			     p, err);
+}
+
+/* What still comes when the run was broken off. */
+static void drop(void *arg, struct aigw_env *env)
+{
+	(void)arg;
+	aigw_env_free(env);
+}
+
+static void no_room(void *arg)
+{
+	(void)arg;
 }
 
 static void stop(struct pump *p)
@@ -370,6 +388,7 @@ static void stop(struct pump *p)
 	struct aigw_env *env;
 	int64_t i;
 
+	aigw_chain_sink(p->chain, drop, no_room, NULL);
 	aigw_port_close(&p->in);
 	aigw_port_close(&p->out);
 	uv_close((uv_handle_t *)&p->prepare, NULL);
@@ -387,10 +406,14 @@ static void stop(struct pump *p)
 
 static int exit_code(struct pump *p)
 {
-	if (p->failed && p->failed != EPIPE) {
-		aigw_log(p->log, AIGW_ERR, "%s", strerror(p->failed));
+	if (p->broken)
+		aigw_log(p->log, AIGW_ERR, "standard input: %s",
+			 strerror(p->broken));
+	if (p->failed && p->failed != EPIPE)
+		aigw_log(p->log, AIGW_ERR, "standard output: %s",
+			 strerror(p->failed));
+	if (p->broken || (p->failed && p->failed != EPIPE))
 		return AIGW_EXIT_IO;
-	}
 	return (int)aigw_chain_exit(p->chain);
 }
 
@@ -401,17 +424,16 @@ int aigw_pump(struct aigw_chain *chain, uv_loop_t *loop, int in, int out,
 	struct pump p = { .chain = chain, .opts = opts, .log = log,
 			  .loop = loop };
 	struct aigw_err err;
+	int failed = start(&p, in, out, &err);
 
-	*signum = 0;
-	if (start(&p, in, out, &err)) {
+	if (failed) {
 		aigw_log(log, AIGW_ERR, "%s", err.text);
-		free(p.turns);
-		return AIGW_EXIT_IO;
+	} else {
+		aigw_port_on(&p.in, true);
+		uv_run(loop, UV_RUN_DEFAULT);
 	}
-	aigw_port_on(&p.in, true);
-	uv_run(loop, UV_RUN_DEFAULT);
 	*signum = p.failed == EPIPE ? SIGPIPE : p.signal;
 	stop(&p);
 	uv_run(loop, UV_RUN_NOWAIT);
-	return exit_code(&p);
+	return failed ? AIGW_EXIT_IO : exit_code(&p);
 }

@@ -178,10 +178,10 @@ void *aigw_stage_conf_child(const struct aigw_chainfile *cf,
 	if (rc == 0)
 		rc = sc->filter ? describe_piped(&c, cf) : describe_foreign(&c);
 	/* What costs money has its own, longer time limits. */
-	if (rc == 0 && sc->filter && sc->filter->once &&
-	    (set_limit(&c, "resend", "false") ||
-	     set_limit(&c, "deadline", ONCE_DEADLINE)))
-		rc = -1;
+	if (rc == 0 && sc->filter && sc->filter->once)
+		rc = set_limit(&c, "deadline", ONCE_DEADLINE);
+	if (rc == 0 && !sc->resend)
+		rc = set_limit(&c, "resend", "false");
 	if (rc == 0 && set_limit(&c, "deadline", sc->deadline) == 0 &&
 	    set_limit(&c, "queue", sc->queue) == 0)
 		return c.self;

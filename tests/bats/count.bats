@@ -123,9 +123,15 @@ count() {
 }
 
 @test "a bad amount is refused" {
-	run aigw-count --budget much </dev/null
-	[ "$status" != 0 ]
-	[[ $output == *"budget: must be an amount of USD"* ]]
+	run -64 aigw-count --budget much </dev/null
+	[[ $output == *"--budget: must be an amount of USD"* ]]
+	printf 'aigw: 1\ncount:\n  max-cost: -1\n' >bad.yaml
+	run -78 aigw-count -c bad.yaml </dev/null
+	[[ $output == *"bad.yaml:3:13: max-cost: must be an amount of USD"* ]]
+	run -0 aigw-explain -c /dev/null --json count
+	[ "$(jq -c '.stages[0].options[] | select(.type == "money") |
+		[.name, .value]' <<<"$output" | tr '\n' ' ')" = \
+		'["max-cost",null] ["budget",null] ' ]
 }
 
 @test "options come from the section count, paths from beside the file" {

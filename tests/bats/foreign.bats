@@ -70,11 +70,11 @@ misbehaves() {
 }
 
 @test "a stage that drops a line" {
-	misbehaves drop stage_timeout
+	misbehaves drop stage_died
 }
 
 @test "a stage that lies about ids" {
-	misbehaves lie stage_timeout
+	misbehaves lie stage_died
 }
 
 @test "a stage that writes what is no envelope" {

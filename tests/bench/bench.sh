@@ -56,7 +56,8 @@ awk -v n="$envelopes" 'BEGIN {
 			"{\"api\":\"openai.chat\"},\"req\":{\"model\":\"m\"," \
 			"\"messages\":[{\"role\":\"user\",\"content\":\"", i)
 		while (length(line) < 2000)
-			line = line "Lorem ipsum dolor sit \\\"amet\\\" "
+			line = line "Lorem ipsum dolor sit amet, consectetur " \
+				"adipiscing elit, sed do eiusmod tempor.\\n"
 		print line "\"}]}}"
 	}
 }' >many

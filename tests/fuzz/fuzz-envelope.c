@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool same(const struct aigw_buf *a, const struct aigw_buf *b)
 {
-	return a->len == b->len && (!a->len || !memcmp(a->data, b->data, a->len));
+	return a->len == b->len &&
+	       (!a->len || !memcmp(a->data, b->data, a->len));
 }
 
 /* One spelling for equal values: the writer's. */
@@ -109,18 +110,20 @@ static size_t count_strings(const struct aigw_val *v)
 /* Looking changes nothing; replacing each string by itself keeps the value. */
 static void check_map(const struct aigw_doc *doc, const char *text, size_t len)
 {
-	struct seen look = { 0 }, copy = { .replace = true, .keys = true };
+	struct seen look = {0}, copy = {.replace = true, .keys = true};
 	struct aigw_err err;
 	struct aigw_buf out;
 	struct aigw_doc *reread;
 	bool changed;
 
 	aigw_buf_init(&out, TEXT_BYTES);
-	CHECK(!aigw_json_map(text, len, on_string, &look, &out, &changed, &err));
+	CHECK(!aigw_json_map(text, len, on_string, &look, &out, &changed,
+			     &err));
 	CHECK(!changed && out.len == len && !memcmp(out.data, text, len));
 	CHECK(look.strings == count_strings(aigw_doc_root(doc)));
 	out.len = 0;
-	CHECK(!aigw_json_map(text, len, on_string, &copy, &out, &changed, &err));
+	CHECK(!aigw_json_map(text, len, on_string, &copy, &out, &changed,
+			     &err));
 	CHECK(changed == (look.strings > 0));
 	reread = must_parse(out.data, out.len);
 	CHECK(equal(aigw_doc_root(doc), aigw_doc_root(reread)));
@@ -128,7 +131,8 @@ static void check_map(const struct aigw_doc *doc, const char *text, size_t len)
 	aigw_buf_release(&out);
 }
 
-/* aigw_json_splice() --------------------------------------------------------- */
+/* aigw_json_splice() ---------------------------------------------------------
+ */
 
 /* Members but `name` have the same texts in the same order in both. */
 static void check_others(const char *a, size_t a_len, const char *b,
@@ -163,7 +167,7 @@ static void check_splice(const char *text, size_t len, const char *path,
 	struct aigw_doc *doc, *want;
 	struct aigw_buf out;
 	struct aigw_err err;
-	char name[16] = { 0 };
+	char name[16] = {0};
 
 	memcpy(name, path, strcspn(path, "."));
 	aigw_buf_init(&out, TEXT_BYTES);
@@ -181,7 +185,8 @@ static void check_splice(const char *text, size_t len, const char *path,
 	aigw_buf_release(&out);
 }
 
-/* Edits of an envelope ------------------------------------------------------- */
+/* Edits of an envelope -------------------------------------------------------
+ */
 
 /* May its name stand in a path? */
 static bool is_word(const char *s, size_t len)
@@ -238,8 +243,8 @@ static void check_remove(struct aigw_env *env, const char *path)
 /* The members that edit() never names. */
 static void check_kept(const struct aigw_env *env, const struct aigw_val *root)
 {
-	static const char *const touched[] = { "req",	"state", "client",
-					       "stream", "notes", "err" };
+	static const char *const touched[] = {"req",	"state", "client",
+					      "stream", "notes", "err"};
 	struct aigw_iter it = aigw_iter_init(root);
 	const struct aigw_val *v;
 	size_t i;
@@ -257,8 +262,8 @@ static void check_kept(const struct aigw_env *env, const struct aigw_val *root)
 static void edit(struct aigw_env *env)
 {
 	static const char why[] = "\"path\":\"req.n\",\"why\":\"\\u0000\"";
-	struct aigw_err reason = { AIGW_E_POLICY, "no", "not \xe2\x82 this" };
-	struct seen copy = { .replace = true };
+	struct aigw_err reason = {AIGW_E_POLICY, "no", "not \xe2\x82 this"};
+	struct seen copy = {.replace = true};
 	struct aigw_err err;
 	int64_t n;
 
@@ -280,14 +285,16 @@ static void edit(struct aigw_env *env)
 	CHECK(aigw_env_set_int(env, "aigw", 2, &err) == -1);
 	CHECK(!aigw_env_note(env, "fuzz", "kept", why, sizeof(why) - 1, &err));
 	check_line(env);
-	CHECK(!aigw_env_reject(env, &reason, "fuzz", "policy", "gateway", &err));
+	CHECK(!aigw_env_reject(env, &reason, "fuzz", "policy", "gateway",
+			       &err));
 	check_line(env);
 	CHECK(aigw_env_event(env) || aigw_env_kind(env) == AIGW_ERROR);
 }
 
-static void check_envelope(const struct aigw_doc *doc, const char *s, size_t len)
+static void check_envelope(const struct aigw_doc *doc, const char *s,
+			   size_t len)
 {
-	struct aigw_err err = { 0 };
+	struct aigw_err err = {0};
 	struct aigw_env *env = aigw_env_parse(s, len, &err);
 	struct aigw_buf out;
 
@@ -308,7 +315,7 @@ static void check_envelope(const struct aigw_doc *doc, const char *s, size_t len
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *s = (const char *)data;
-	struct aigw_err err = { 0 };
+	struct aigw_err err = {0};
 	struct aigw_doc *doc;
 
 	if (size > LINE_BYTES)

@@ -327,7 +327,7 @@ static void test_errors(void **state)
 		{"aigw: 1\nchain: [{exec: [x], options: {a: 1}}]\n",
 		 ":2:9: options belong to a filter"},
 		{"aigw: 1\nchain: [{filter: guard, deadline: 1s}]\n",
-		 ":2:9: deadline and queue are for stages"},
+		 ":2:9: deadline, queue and resend are for stages"},
 		{"aigw: 1\nchain: [guard, {exec: [x], name: guard}]\n",
 		 ":2:16: the name \"guard\" is taken already"},
 		{"aigw: 1\nchain: [{exec: [x], name: a b}]\n",
