@@ -542,6 +542,10 @@ int main(int argc, char **argv)
 		help(NULL);
 		return fflush(stdout) == 0 ? AIGW_EXIT_OK : AIGW_EXIT_IO;
 	}
+	if (name && (!strcmp(name, "--version") || !strcmp(name, "-V"))) {
+		puts("aigw-keys " AIGW_VERSION);
+		return fflush(stdout) == 0 ? AIGW_EXIT_OK : AIGW_EXIT_IO;
+	}
 	c = find_command(name, &err);
 	rc = -1;
 	if (c)

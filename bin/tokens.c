@@ -381,7 +381,7 @@ int main(int argc, char **argv)
 		if (t.help)
 			usage(stdout);
 		else
-			puts("aigw-tokens " PACKAGE_VERSION);
+			puts("aigw-tokens " AIGW_VERSION);
 		t.code = fflush(stdout) ? AIGW_EXIT_IO : AIGW_EXIT_OK;
 	} else if (n > 0) {
 		aigw_log(&t.log, AIGW_ERR, "%s: the text comes on stdin",
@@ -392,6 +392,10 @@ int main(int argc, char **argv)
 	} else if (t.chat && (t.ids || t.special)) {
 		fail_as(&t, AIGW_EXIT_USAGE,
 			"--chat goes without --ids and --special");
+	} else if (!aigw_fd_open(STDIN_FILENO)) {
+		fail_as(&t, AIGW_EXIT_IO, "stdin is closed");
+	} else if (!aigw_fd_open(STDOUT_FILENO)) {
+		fail_as(&t, AIGW_EXIT_IO, "stdout is closed");
 	} else if (isatty(STDIN_FILENO)) {
 		usage(stderr);
 		t.code = AIGW_EXIT_USAGE;

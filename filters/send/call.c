@@ -305,6 +305,9 @@ void call_failed(struct call *c)
 	struct aigw_fault *f = &c->fault;
 	int64_t wait = retry_backoff(++t->failures, c->s->rolls++);
 
+	/* It may have been carried out, and be on the bill already. */
+	if (f->why.class == AIGW_E_UNKNOWN && !c->s->retry_unknown)
+		f->retryable = false;
 	call_log_attempt(c, f);
 	stop(c);
 	if (c->delivered || c->cancelled || !(f->retryable || f->dead)) {

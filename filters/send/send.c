@@ -98,6 +98,12 @@ static const struct aigw_opt opts[] = {
 	 .help = "max_tokens where a provider needs it and req has none",
 	 .min = 1,
 	 .max = INT32_MAX},
+	{.name = "retry-unknown",
+	 .type = AIGW_OPT_FLAG,
+	 .offset = offsetof(struct send, retry_unknown),
+	 .fallback = "false",
+	 .help = "ask again when a request was sent and nothing came back: it "
+		 "may be billed twice"},
 	{.name = "strict",
 	 .type = AIGW_OPT_FLAG,
 	 .offset = offsetof(struct send, strict),

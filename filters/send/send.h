@@ -203,7 +203,7 @@ struct send {
 	int64_t connect_timeout, first_timeout, idle_timeout, timeout, max_wait;
 	int64_t max_answer, max_tokens;
 	char *provider, *model, *key_env, *base_url;
-	bool strict;
+	bool strict, retry_unknown;
 	const struct aigw_conf *conf;
 	/* state */
 	struct aigw_stage *stage;

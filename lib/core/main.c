@@ -87,6 +87,37 @@ void aigw_ready_say(int fd)
 	close(fd);
 }
 
+/*
+ * A key nobody reads is an error: a budget under "cuont" would be none. The
+ * names of the sections, without the filters themselves.
+ */
+static int check_sections(const struct aigw_conf *root, struct aigw_err *err)
+{
+	static const char *const names[] = {
+		"aigw", "chain", "run",
+#define FILTER(name) #name,
+#include "../../filters/filters.def"
+#undef FILTER
+		NULL
+	};
+	const char *key, *const *name;
+	char hint[AIGW_HINT_MAX];
+	size_t i;
+
+	for (i = 0; i < aigw_conf_len(root); i++) {
+		key = aigw_conf_key(aigw_conf_at(root, i));
+		for (name = names; *name && strcmp(*name, key); name++)
+			;
+		if (*name)
+			continue;
+		aigw_hint(key, names, hint);
+		return aigw_fail(err, "%s: no section \"%.64s\"%s",
+				 aigw_conf_key_where(aigw_conf_at(root, i)),
+				 key, hint);
+	}
+	return 0;
+}
+
 int aigw_config_open(const char *flag, struct aigw_conf **root,
 		     struct aigw_err *err)
 {
@@ -105,10 +136,12 @@ int aigw_config_open(const char *flag, struct aigw_conf **root,
 	if (aigw_conf_null(*root)) /* an empty file, or /dev/null: nothing */
 		return 0;
 	version = aigw_conf_get(*root, "aigw");
-	if (aigw_conf_str(version) && !strcmp(aigw_conf_str(version), "1"))
+	if (!aigw_conf_str(version) || strcmp(aigw_conf_str(version), "1"))
+		aigw_conf_fail(version ? version : *root, err,
+			       "expected \"aigw: 1\", the version of this "
+			       "format");
+	else if (!check_sections(*root, err))
 		return 0;
-	aigw_conf_fail(version ? version : *root, err,
-		       "expected \"aigw: 1\", the version of this format");
 	aigw_conf_free(*root);
 	*root = NULL;
 	return -1;

@@ -549,7 +549,7 @@ static bool overdue(const struct proc *p, uint64_t since)
 {
 	if (since < p->resumed)
 		since = p->resumed;
-	return p->looked - since >= (uint64_t)p->deadline;
+	return p->looked >= since + (uint64_t)p->deadline;
 }
 
 /* All is answered and its input is closed: it has a deadline to end. */

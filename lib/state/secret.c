@@ -236,11 +236,27 @@ struct aigw_secret *aigw_secret_credential(const char *name,
 	return s;
 }
 
+/* POSIX.1-2017 section 8.1. A key put here by mistake is not quoted. */
+static bool is_variable(const char *name)
+{
+	return *name && !strchr("0123456789", *name) &&
+	       !name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "abcdefghijklmnopqrstuvwxyz"
+				  "0123456789_")];
+}
+
 struct aigw_secret *aigw_secret_env(const char *name, struct aigw_err *err)
 {
-	const char *value = getenv(name);
+	const char *value;
 	struct aigw_secret *s;
 
+	if (!is_variable(name)) {
+		aigw_fail_as(err, UNAVAILABLE,
+			     "expected the name of an environment variable, "
+			     "not a key itself");
+		return NULL;
+	}
+	value = getenv(name);
 	s = value ? aigw_secret_new(value, strlen(value)) : NULL;
 	if (!s)
 		aigw_fail_as(err, UNAVAILABLE, "$%s is %s", name,

@@ -171,7 +171,8 @@ static int image_use(struct aigw_encoding *enc)
 static int no_vocabulary(struct aigw_err *err, const char *path,
 			 const char *why)
 {
-	return aigw_fail_as(err, AIGW_E_INTERNAL, "no_vocabulary", "%s: %s",
+	return aigw_fail_as(err, AIGW_E_INTERNAL, "no_vocabulary",
+			    "%s: %s (AIGW_DATA_DIR says where else to look)",
 			    path, why);
 }
 
@@ -237,7 +238,10 @@ struct aigw_encoding *aigw_encoding_open(const char *name, struct aigw_err *err)
 
 	if (!kind) {
 		aigw_fail_as(err, AIGW_E_BAD_REQUEST, "unknown_encoding",
-			     "%s: no such encoding", name);
+			     "%s: no such encoding; want o200k_base, "
+			     "o200k_harmony, cl100k_base, p50k_base, "
+			     "p50k_edit or r50k_base",
+			     name);
 		return NULL;
 	}
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s.bpe",

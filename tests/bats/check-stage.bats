@@ -79,6 +79,12 @@ fails() {
 	fails 11 perl -ne '$| = 1; print unless /not json/'
 }
 
+@test "a program that cannot be run is told once" {
+	run -1 aigw-check-stage -- ./no-such-program
+	[ "${lines[-1]}" = 'Bail out! ./no-such-program cannot be run' ]
+	[ "$(grep -c '^not ok' <<<"$output")" = 1 ]
+}
+
 @test "usage errors end with 64" {
 	run -64 aigw-check-stage
 	run -64 aigw-check-stage cat

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # keys.bats - aigw-keys and aigw-auth together, as their users meet them
 
+bats_require_minimum_version 1.5.0
+
 setup() {
 	cd "$BATS_TEST_TMPDIR" || exit 1
 	export XDG_STATE_HOME=$PWD/state XDG_CONFIG_HOME=$PWD/config
@@ -310,4 +312,11 @@ answer() {
 	run aigw-keys --help
 	[ "$status" -eq 0 ]
 	[[ $output == *"aigw keys rotate"* ]]
+}
+
+@test "help and version need no command" {
+	run -0 aigw-keys --version
+	[[ $output == "aigw-keys "* ]]
+	run -0 aigw-keys -V
+	run -0 aigw-keys -h
 }

@@ -3,6 +3,8 @@
 # options.bats - one row is a flag, a YAML key, a line of --help and of the man
 # page: the four are compared for every filter
 
+bats_require_minimum_version 1.5.0
+
 setup() {
 	BIN=${AIGW_BIN:-${AIGW_BUILD:-$BATS_TEST_DIRNAME/../../build}}
 	SRC=${AIGW_SRC:-$BATS_TEST_DIRNAME/../..}
@@ -89,7 +91,7 @@ common_names() {
 			number:0) value=1 ;;
 			size:0) value=1M ;;
 			time:0) value=1s ;;
-			money:0) value=0.5 ;;
+			money:*) value=0.5 ;;
 			text:*) value=x ;;
 			file:*) value=/x ;;
 			list:*) value=x ;;
@@ -170,4 +172,12 @@ common_names() {
 	run aigw-echo --help=maybe </dev/null
 	[ "$status" -eq 64 ]
 	[[ $output == *"--help: must be true or false"* ]]
+}
+
+@test "a section nobody reads is an error for every filter" {
+	printf 'aigw: 1\ncuont:\n  budget: 5\n' >bad.yaml
+	for f in $filters; do
+		run -78 aigw-$f -c bad.yaml </dev/null
+		[[ $output == *'bad.yaml:2:1: no section "cuont"; did you mean "count"?' ]]
+	done
 }

@@ -149,7 +149,14 @@ text='Hello, wörld 😀'
 	[ "$(last '[.attempts[].code]')" = '["overloaded_error",null]' ]
 	send < <(request openai:cut@1)
 	[ "$(last '[.attempts[].code]')" = '["truncated",null]' ]
+}
+
+@test "sent and no answer: not tried again, unless it may be billed twice" {
 	send < <(request openai:reset@1)
+	[ "$status" = 1 ]
+	[ "$(last '[.attempts[].class, .err.class, .err.retryable]')" = \
+		'["unknown","unknown",false]' ]
+	send --retry-unknown < <(request openai:reset@1)
 	[ "$(last '[.attempts[].class]')" = '["unknown",null]' ]
 }
 

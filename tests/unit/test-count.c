@@ -235,10 +235,10 @@ static void bad_options(void **state)
 		void *self = calloc(1, f->size);
 
 		assert_int_equal(aigw_opts_defaults(f->opts, self, &err), 0);
-		assert_int_equal(aigw_opts_set(f->opts, self, cases[i][0],
-					       cases[i][1], &err),
-				 0);
-		assert_int_equal(f->open(self, NULL, &err), -1);
+		/* what its type can see is refused before open */
+		if (!aigw_opts_set(f->opts, self, cases[i][0], cases[i][1],
+				   &err))
+			assert_int_equal(f->open(self, NULL, &err), -1);
 		if (strncmp(err.text, cases[i][2], strlen(cases[i][2])))
 			fail_msg("%s", err.text);
 		drop(self);
