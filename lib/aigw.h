@@ -119,8 +119,8 @@ int aigw_env_note(struct aigw_env *env, const char *by, const char *kind,
 		  const char *more, size_t more_len,
 		  struct aigw_err *err) AIGW_MUST_CHECK;
 
-/* Turn the envelope into an error: `err` is set from the reason, `res` and
- * `plan` stay. `origin` is "gateway" or "provider"; `phase` as in
+/* Turn the envelope into an error: `err` is set from the reason, the other
+ * members stay. `origin` is "gateway" or "provider"; `phase` as in
  * aigw-envelope(5): "policy", "translate", "connect", "headers", "body" … */
 int aigw_env_reject(struct aigw_env *env, const struct aigw_err *why,
 		    const char *stage, const char *phase, const char *origin,

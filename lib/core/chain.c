@@ -225,27 +225,42 @@ static const char *said_by(const struct aigw_stage *stage)
 }
 
 /*
- * Refuse an envelope; in the place of a chunk comes the event "err", without the
- * text that the filter could not handle. When even that cannot be
- * written it must not go on as it was: it is dropped, loudly, and false.
+ * What a filter could not handle must not travel on inside the refusal: an event
+ * becomes a bare "err", an answer loses its text. What is an error already says
+ * more than we do.
+ */
+static int strip(struct aigw_env *env, struct aigw_err *err)
+{
+	struct aigw_env *event;
+
+	switch (aigw_env_kind(env)) {
+	case AIGW_CHUNK:
+		event = aigw_env_chunk(env, "err");
+		if (!event)
+			return aigw_fail(err, "out of memory");
+		aigw_env_become(env, event);
+		return 0;
+	case AIGW_RESPONSE:
+		return aigw_env_remove(env, "res", err);
+	default:
+		return 0;
+	}
+}
+
+/*
+ * Refuse an envelope. When even that cannot be written it must not go on as it
+ * was: it is dropped, loudly, and false.
  */
 static bool refuse(struct aigw_env *env, const struct aigw_stage *stage,
 		   const struct aigw_err *why)
 {
 	struct aigw_chain *chain = stage->chain;
-	struct aigw_env *event = NULL;
 	struct aigw_err err;
 
-	if (aigw_env_kind(env) == AIGW_CHUNK) {
-		event = aigw_env_chunk(env, "err");
-		if (event)
-			aigw_env_become(env, event);
-		else
-			aigw_fail(&err, "out of memory");
-	}
-	if ((event || aigw_env_kind(env) != AIGW_CHUNK) &&
-	    !aigw_env_reject(env, why, said_by(stage), "policy", "gateway",
-			     &err))
+	if (aigw_env_kind(env) == AIGW_ERROR)
+		return true;
+	if (!strip(env, &err) && !aigw_env_reject(env, why, said_by(stage),
+						  "policy", "gateway", &err))
 		return true;
 	aigw_log(chain->log, AIGW_ERR, "%s: envelope lost: %s", stage->name,
 		 err.text);

@@ -152,7 +152,7 @@ text='Hello, wörld 😀'
 }
 
 @test "sent and no answer: not tried again, unless it may be billed twice" {
-	send < <(request openai:reset@1)
+	send < <(request openai:reset)
 	[ "$status" = 1 ]
 	[ "$(last '[.attempts[].class, .err.class, .err.retryable]')" = \
 		'["unknown","unknown",false]' ]
