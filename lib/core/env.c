@@ -8,9 +8,6 @@
 
 #include <sys/random.h>
 
-#include "core/utf8.h"
-
-#define EDIT_MAX (4 * (size_t)AIGW_LINE_MAX) /* bytes of one edited member */
 
 /* Identity ------------------------------------------------------------- */
 
@@ -421,7 +418,7 @@ static int set_path(struct aigw_env *env, const char *path, const char *json,
 		env->kind = read_kind(env);
 		return 0;
 	}
-	aigw_buf_init(&out, EDIT_MAX);
+	aigw_buf_init(&out, AIGW_EDIT_MAX);
 	if (*rest)
 		failed = spliced(env, m, rest + 1, json, len, &out, err);
 	else
@@ -451,40 +448,6 @@ int aigw_env_remove(struct aigw_env *env, const char *path,
 	return set_path(env, path, NULL, 0, err);
 }
 
-int aigw_env_set_str(struct aigw_env *env, const char *path, const char *s,
-		     size_t len, struct aigw_err *err)
-{
-	struct aigw_buf buf;
-	struct aigw_json w;
-	int rc;
-
-	aigw_buf_init(&buf, EDIT_MAX);
-	aigw_json_init(&w, &buf);
-	aigw_json_strn(&w, s, len);
-	rc = aigw_json_end(&w, err);
-	if (!rc)
-		rc = aigw_env_set(env, path, buf.data, buf.len, err);
-	aigw_buf_release(&buf);
-	return rc;
-}
-
-int aigw_env_set_int(struct aigw_env *env, const char *path, int64_t n,
-		     struct aigw_err *err)
-{
-	struct aigw_buf buf;
-	struct aigw_json w;
-	int rc;
-
-	aigw_buf_init(&buf, 32);
-	aigw_json_init(&w, &buf);
-	aigw_json_int(&w, n);
-	rc = aigw_json_end(&w, err);
-	if (!rc)
-		rc = aigw_env_set(env, path, buf.data, buf.len, err);
-	aigw_buf_release(&buf);
-	return rc;
-}
-
 int aigw_env_map(struct aigw_env *env, const char *member, aigw_string_fn fn,
 		 void *arg, struct aigw_err *err)
 {
@@ -501,7 +464,7 @@ int aigw_env_map(struct aigw_env *env, const char *member, aigw_string_fn fn,
 	if (!m || m->removed)
 		return 0;
 	text = member_text(env, m, &len);
-	aigw_buf_init(&out, EDIT_MAX);
+	aigw_buf_init(&out, AIGW_EDIT_MAX);
 	rc = aigw_json_map(text, len, fn, arg, &out, &changed, err);
 	if (!rc && changed) {
 		taken = aigw_buf_take(&out, &len);
@@ -510,74 +473,6 @@ int aigw_env_map(struct aigw_env *env, const char *member, aigw_string_fn fn,
 	}
 	aigw_buf_release(&out);
 	return rc ? -1 : changed;
-}
-
-/* `notes` with one more item; a note that is no list is not ours to mend. */
-int aigw_env_note(struct aigw_env *env, const char *by, const char *kind,
-		  const char *more, size_t more_len, struct aigw_err *err)
-{
-	const struct aigw_val *v, *notes = aigw_env_get(env, "notes");
-	struct aigw_iter it = aigw_iter_init(notes);
-	struct aigw_buf buf;
-	struct aigw_json w;
-	int rc;
-
-	aigw_buf_init(&buf, EDIT_MAX);
-	aigw_json_init(&w, &buf);
-	aigw_json_array(&w);
-	while (aigw_val_type(notes) == AIGW_ARRAY && (v = aigw_iter_next(&it)))
-		aigw_json_val(&w, v);
-	aigw_json_object(&w);
-	aigw_json_key(&w, "by");
-	aigw_json_str(&w, by);
-	aigw_json_key(&w, "kind");
-	aigw_json_str(&w, kind);
-	if (more)
-		aigw_json_raw(&w, more, more_len);
-	aigw_json_close(&w);
-	aigw_json_close(&w);
-	rc = aigw_json_end(&w, err);
-	if (!rc)
-		rc = aigw_env_set(env, "notes", buf.data, buf.len, err);
-	aigw_buf_release(&buf);
-	return rc;
-}
-
-int aigw_env_reject(struct aigw_env *env, const struct aigw_err *why,
-		    const char *stage, const char *phase, const char *origin,
-		    struct aigw_err *err)
-{
-	size_t len = strlen(why->text);
-	struct aigw_buf buf;
-	struct aigw_json w;
-	int rc;
-
-	aigw_buf_init(&buf, 8 * sizeof(why->text) + 1024);
-	aigw_json_init(&w, &buf);
-	aigw_json_object(&w);
-	aigw_json_key(&w, "class");
-	aigw_json_str(&w, aigw_class_name(why->class));
-	aigw_json_key(&w, "status");
-	aigw_json_int(&w, aigw_class_status(why->class));
-	aigw_json_key(&w, "code");
-	aigw_json_str(&w, why->code ? why->code : aigw_class_name(why->class));
-	aigw_json_key(&w, "message");
-	/* A cut message may end inside a character. */
-	aigw_json_strn(&w, why->text, aigw_utf8_valid(why->text, len));
-	aigw_json_key(&w, "retryable");
-	aigw_json_bool(&w, aigw_class_retryable(why->class));
-	aigw_json_key(&w, "phase");
-	aigw_json_str(&w, phase);
-	aigw_json_key(&w, "origin");
-	aigw_json_str(&w, origin);
-	aigw_json_key(&w, "stage");
-	aigw_json_str(&w, stage);
-	aigw_json_close(&w);
-	rc = aigw_json_end(&w, err);
-	if (!rc)
-		rc = aigw_env_set(env, "err", buf.data, buf.len, err);
-	aigw_buf_release(&buf);
-	return rc;
 }
 
 const char *aigw_env_text(const struct aigw_env *env, const char *member,

@@ -5,6 +5,8 @@
 
 #include "host.h"
 
+#define AIGW_EDIT_MAX (4 * (size_t)AIGW_LINE_MAX) /* bytes of an edited member */
+
 /*
  * A top-level member. While `text` is NULL its value is the slice at..len of
  * the line; else `text` is the value it was set to, and `doc` its tree.

@@ -14,21 +14,11 @@
 
 #include "core/chain_priv.h"
 #include "core/child.h"
+#include "core/streams.h"
 
 #define RESTARTS 8	/* in a row without one answer */
 #define STRAYS 1000	/* lines in a row that answer nothing */
 #define TICKS 4		/* looks at the clock in one deadline */
-#define CHUNKED_MAX 65536 /* streams under way */
-
-/* A stream whose chunks have passed into the child. */
-struct stream {
-	struct stream *next;
-	uint64_t seq;
-	uint64_t mark; /* as of its last chunk */
-	bool broken;   /* the child died with some of it */
-	size_t len;
-	char id[];
-};
 
 struct proc {
 	struct aigw_list exec;
@@ -41,8 +31,7 @@ struct proc {
 	uv_timer_t *timer;
 	struct aigw_env *first, *last; /* not answered, oldest first */
 	struct aigw_env *waiting; /* of these, the oldest it has not yet */
-	struct stream *streams;
-	size_t n_streams;
+	struct streams streams; /* whose chunks have passed into the child */
 	uint64_t queued;   /* bytes given to this child */
 	uint64_t progress; /* when it last answered */
 	uint64_t looked;   /* when the clock last ticked */
@@ -133,55 +122,6 @@ static void fail_all(struct proc *p, const struct aigw_err *why)
 {
 	while (p->first)
 		fail_env(p, p->first, why);
-}
-
-/* Streams -------------------------------------------------------------------- */
-
-static struct stream **find_stream(struct proc *p, const struct aigw_env *env)
-{
-	struct stream **s;
-	size_t len;
-	const char *id = aigw_env_id(env, &len);
-
-	for (s = &p->streams; *s; s = &(*s)->next)
-		if ((*s)->len == len && !memcmp((*s)->id, id, len))
-			break;
-	return s;
-}
-
-static struct stream *open_stream(struct proc *p, const struct aigw_env *env)
-{
-	struct stream *s = *find_stream(p, env);
-	size_t len;
-	const char *id = aigw_env_id(env, &len);
-
-	if (s || p->n_streams == CHUNKED_MAX)
-		return s;
-	s = calloc(1, sizeof(*s) + len);
-	if (!s)
-		return NULL;
-	memcpy(s->id, id, len);
-	s->len = len;
-	s->seq = env->seq;
-	s->next = p->streams;
-	p->streams = s;
-	p->n_streams++;
-	return s;
-}
-
-/* Its last envelope has been here; was the stream broken? It stays when chunks
- * came behind that: somebody uses the id again. */
-static bool close_stream(struct proc *p, const struct aigw_env *env)
-{
-	struct stream **at = find_stream(p, env), *s = *at;
-	bool was_broken = s && s->broken;
-
-	if (s && s->mark <= env->mark) {
-		*at = s->next;
-		p->n_streams--;
-		free(s);
-	}
-	return was_broken;
 }
 
 /* Giving ---------------------------------------------------------------------- */
@@ -279,7 +219,7 @@ static void restart(struct proc *p)
 		return;
 	}
 	/* Marks count what this child was given. */
-	for (s = p->streams; s; s = s->next)
+	for (s = p->streams.first; s; s = s->next)
 		s->mark = 0;
 	for (env = p->first; env; env = env->next)
 		env->mark = 0;
@@ -297,7 +237,7 @@ static void blame(struct proc *p, uint64_t written, const struct aigw_err *why)
 	struct aigw_err maybe;
 	struct stream *s;
 
-	for (s = p->streams; s; s = s->next)
+	for (s = p->streams.first; s; s = s->next)
 		s->broken = true;
 	if (p->first)
 		fail_env(p, p->first, why);
@@ -328,7 +268,7 @@ static void lose_child(struct proc *p, const struct aigw_err *why)
 static enum aigw_verdict take_chunk(struct proc *p, struct aigw_env *env,
 				    struct aigw_err *err)
 {
-	struct stream *s = open_stream(p, env);
+	struct stream *s = streams_open(&p->streams, env);
 
 	if (!s)
 		return aigw_fail(err, "too many streams");
@@ -418,7 +358,7 @@ static void answered(struct proc *p, struct aigw_env *env,
 	unlink_env(p, env);
 	if (!p->first && !p->ending)
 		uv_timer_stop(p->timer);
-	if (env->final && close_stream(p, env)) {
+	if (env->final && streams_close(&p->streams, env)) {
 		aigw_env_free(answer);
 		aigw_fail_as(&why, AIGW_E_UPSTREAM, "stage_died",
 			     "stage died in the middle of this stream");
@@ -442,7 +382,7 @@ static void take_answer(struct proc *p, struct aigw_env *answer)
 
 static void take_event(struct proc *p, struct aigw_env *env)
 {
-	struct stream *s = *find_stream(p, env);
+	struct stream *s = streams_find(&p->streams, env);
 	bool cancel = aigw_env_kind(env) == AIGW_CANCEL;
 	struct aigw_env *of;
 
@@ -652,7 +592,6 @@ static void close_proc(void *self)
 {
 	struct proc *p = self;
 	struct aigw_env *env;
-	struct stream *s;
 
 	if (p->child)
 		child_drop(p->child);
@@ -662,10 +601,7 @@ static void close_proc(void *self)
 		unlink_env(p, env);
 		aigw_env_free(env);
 	}
-	while ((s = p->streams)) {
-		p->streams = s->next;
-		free(s);
-	}
+	streams_free(&p->streams);
 }
 
 AIGW_DEFINE_FILTER(exec) = {
