@@ -588,8 +588,10 @@ int main(int argc, char **argv)
 		code = AIGW_EXIT_USAGE;
 	} else if (options.help) {
 		show_help();
+		code = aigw_program_said(&err);
 	} else if (options.version) {
 		printf(PROGRAM " %s\n", AIGW_VERSION);
+		code = aigw_program_said(&err);
 	} else if (operands || end + 1 >= argc) {
 		aigw_fail(&err, "expected `-- PROGRAM [ARGUMENT]...`; try "
 				"--help");

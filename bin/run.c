@@ -146,8 +146,10 @@ int main(int argc, char **argv)
 		code = AIGW_EXIT_USAGE;
 	} else if (common.help) {
 		show_help();
+		code = aigw_program_said(&err);
 	} else if (common.version) {
 		printf(PROGRAM " %s\n", AIGW_VERSION);
+		code = aigw_program_said(&err);
 	} else if (aigw_chainfile_load(&cf, common.config, aigw_filters,
 				       &err)) {
 		code = AIGW_EXIT_CONFIG;

@@ -125,6 +125,9 @@ int aigw_program_init(const struct aigw_log *log);
 int aigw_ready_take(void);
 void aigw_ready_say(int fd); /* once; -1 is fine */
 
+/* Was all that went to stdout written? An exit code, and why. */
+int aigw_program_said(struct aigw_err *err);
+
 /* Load the configuration that -c or the environment names; *root stays NULL
  * when there is none. Checks its version. The caller frees it. */
 int aigw_config_open(const char *flag, struct aigw_conf **root,

@@ -165,6 +165,14 @@ int aigw_program_pump(struct aigw_chain *chain, uv_loop_t *loop,
 	return code;
 }
 
+int aigw_program_said(struct aigw_err *err)
+{
+	if (!fflush(stdout))
+		return 0;
+	aigw_fail(err, "standard output: %s", strerror(errno));
+	return AIGW_EXIT_IO;
+}
+
 /* One filter as a program ------------------------------------------------ */
 
 struct program {
@@ -320,12 +328,15 @@ int aigw_filter_main(const struct aigw_filter *f, int argc, char **argv)
 		p.log.level = AIGW_INFO;
 	if (p.common.quiet)
 		p.log.level = AIGW_ERR;
-	if (!code && p.common.help)
+	if (!code && p.common.help) {
 		show_help(&p);
-	else if (!code && p.common.version)
+		code = aigw_program_said(&err);
+	} else if (!code && p.common.version) {
 		printf("%s %s\n", p.name, AIGW_VERSION);
-	else if (!code)
+		code = aigw_program_said(&err);
+	} else if (!code) {
 		code = run_chain(&p, &err);
+	}
 	if (err.text[0] && code)
 		aigw_log(&p.log, AIGW_ERR, "%s", err.text);
 	if (p.self)

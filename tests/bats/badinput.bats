@@ -117,6 +117,14 @@ refused() {
 	[[ $output == *"No space left"* ]]
 }
 
+@test "help and version that cannot be written end with 74" {
+	for p in aigw-echo aigw-run aigw-check-stage; do
+		run -74 sh -c "$p --help >/dev/full"
+		run -74 sh -c "$p --version >/dev/full"
+		[[ $output == *"No space left"* ]]
+	done
+}
+
 @test "closed standard input and output end with 74" {
 	run -74 sh -c 'aigw-echo <&-'
 	[[ $output == *"input is closed"* ]]
