@@ -36,7 +36,7 @@ lib/core/port: epoll_(create1|ctl|wait) poll open close read write send fstat
 lib/core/port: isatty
 lib/core/(args|log|report): fprintf fputs fwrite putc fputc fflush ferror
 # the common part of all main()s
-lib/core/(main|report): printf puts putchar fwrite stdin stdout stderr
+lib/core/(main|report): printf puts putchar fwrite fflush stdin stdout stderr
 lib/core/main: uv_(loop_init|loop_close|run) raise signal setrlimit prctl
 lib/core/main: open close write fcntl isatty getenv unsetenv
 lib/edge/fd: open close read write poll fcntl
