@@ -238,26 +238,12 @@ static void json_stage(struct aigw_json *w, const struct stage *s)
 	const struct aigw_stage_conf *sc = s->sc;
 	size_t n = s->self ? aigw_opts_count(sc->filter->opts) : 0, i;
 
-	aigw_json_object(w);
-	aigw_json_key(w, "name");
-	aigw_json_str(w, sc->name);
-	aigw_json_key(w, "filter");
-	aigw_json_str(w, sc->filter ? sc->filter->name : NULL);
-	aigw_json_key(w, "body");
-	aigw_json_str(w, aigw_body_name(sc->body));
-	aigw_json_key(w, "at");
-	aigw_json_str(w, aigw_conf_where(sc->node));
+	aigw_report_stage(w, sc);
 	if (s->self) {
 		aigw_json_key(w, "options");
 		aigw_json_array(w);
 		for (i = 0; i < n; i++)
 			json_option(w, s, i);
-		aigw_json_close(w);
-	} else {
-		aigw_json_key(w, "exec");
-		aigw_json_array(w);
-		for (i = 0; i < sc->exec.n; i++)
-			aigw_json_str(w, sc->exec.v[i]);
 		aigw_json_close(w);
 	}
 	aigw_json_close(w);

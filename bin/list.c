@@ -79,24 +79,7 @@ static void json_filter(struct aigw_json *w, const struct aigw_chainfile *cf,
 
 static void json_stage(struct aigw_json *w, const struct aigw_stage_conf *sc)
 {
-	size_t i;
-
-	aigw_json_object(w);
-	aigw_json_key(w, "name");
-	aigw_json_str(w, sc->name);
-	aigw_json_key(w, "filter");
-	aigw_json_str(w, sc->filter ? sc->filter->name : NULL);
-	aigw_json_key(w, "body");
-	aigw_json_str(w, aigw_body_name(sc->body));
-	aigw_json_key(w, "at");
-	aigw_json_str(w, aigw_conf_where(sc->node));
-	if (!sc->filter) {
-		aigw_json_key(w, "exec");
-		aigw_json_array(w);
-		for (i = 0; i < sc->exec.n; i++)
-			aigw_json_str(w, sc->exec.v[i]);
-		aigw_json_close(w);
-	}
+	aigw_report_stage(w, sc);
 	aigw_json_close(w);
 }
 

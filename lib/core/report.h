@@ -26,4 +26,8 @@ int aigw_report_main(const struct aigw_report *report,
 		     const struct aigw_filter *const *filters, int argc,
 		     char **argv);
 
+/* {"name":…,"filter":…,"body":…,"at":… and for a foreign stage "exec":[…]: an
+ * object left open. */
+void aigw_report_stage(struct aigw_json *w, const struct aigw_stage_conf *sc);
+
 #endif

@@ -298,7 +298,7 @@ static void triggers_on_naughty_strings(void **st)
 
 	(void)st;
 	snprintf(path, sizeof(path), "%s/blns/blns.txt",
-		 dir ? dir : "/work/shared/vectors");
+		 dir ? dir : "../shared/vectors");
 	FILE *in = fopen(path, "re");
 
 	if (!in) {
