@@ -54,7 +54,7 @@ lib/text/jq: jq_.* jv_.*
 lib/text/jq: getenv setenv unsetenv
 lib/text/patterns: pcre2_.*
 lib/text/tokens: open close fstat mmap munmap getenv geteuid
-lib/text/chat_image: sqrt fmin
+lib/text/chat_image: sqrt fmin ceil floor
 lib/text/prices: gmtime_r
 lib/text/prices_read: fopen fread ferror fclose
 filters/auth: getpwuid_r geteuid access clock_gettime time
